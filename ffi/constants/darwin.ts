@@ -1,0 +1,40 @@
+import type { Constants } from "./types.ts";
+
+/** macOS: the same on x86_64 and arm64. */
+export const DARWIN: Constants = {
+  IPC_CREAT: 0o1000,
+  IPC_EXCL: 0o2000,
+  IPC_NOWAIT: 0o4000,
+  IPC_RMID: 0,
+  IPC_SET: 1,
+  IPC_STAT: 2,
+  IPC_INFO: null,
+
+  SHM_RDONLY: 0o10000,
+  SHM_RND: 0o20000,
+  SHM_REMAP: null,
+  SHM_EXEC: null,
+  SHM_HUGETLB: null,
+  SHM_HUGE_SHIFT: null,
+  SHM_NORESERVE: null,
+  SHM_DEST: null,
+  SHM_LOCKED: null,
+  SHM_LOCK: null,
+  SHM_UNLOCK: null,
+  SHM_STAT: null,
+  SHM_STAT_ANY: null,
+  SHM_INFO: null,
+
+  SEM_UNDO: 0o10000,
+  SEM_STAT: null,
+  SEM_STAT_ANY: null,
+  SEM_INFO: null,
+  GETVAL: 5,
+  SETVAL: 8,
+  GETALL: 6,
+  SETALL: 9,
+  GETPID: 4,
+  GETNCNT: 3,
+  GETZCNT: 7,
+  SEMVMX: 32767,
+};

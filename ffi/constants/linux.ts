@@ -1,0 +1,40 @@
+import type { Constants } from "./types.ts";
+
+/** Linux: the same on x86_64 and aarch64, glibc and musl. */
+export const LINUX: Constants = {
+  IPC_CREAT: 0o1000,
+  IPC_EXCL: 0o2000,
+  IPC_NOWAIT: 0o4000,
+  IPC_RMID: 0,
+  IPC_SET: 1,
+  IPC_STAT: 2,
+  IPC_INFO: 3,
+
+  SHM_RDONLY: 0o10000,
+  SHM_RND: 0o20000,
+  SHM_REMAP: 0o40000,
+  SHM_EXEC: 0o100000,
+  SHM_HUGETLB: 0o4000,
+  SHM_HUGE_SHIFT: 26,
+  SHM_NORESERVE: 0o10000,
+  SHM_DEST: 0o1000,
+  SHM_LOCKED: 0o2000,
+  SHM_LOCK: 11,
+  SHM_UNLOCK: 12,
+  SHM_STAT: 13,
+  SHM_STAT_ANY: 15,
+  SHM_INFO: 14,
+
+  SEM_UNDO: 0o10000,
+  SEM_STAT: 18,
+  SEM_STAT_ANY: 20,
+  SEM_INFO: 19,
+  GETVAL: 12,
+  SETVAL: 16,
+  GETALL: 13,
+  SETALL: 17,
+  GETPID: 11,
+  GETNCNT: 14,
+  GETZCNT: 15,
+  SEMVMX: 32767,
+};

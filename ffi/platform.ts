@@ -1,0 +1,74 @@
+import { DARWIN as DARWIN_CONSTANTS } from "./constants/darwin.ts";
+import { ERRNO as DARWIN_ERRNO } from "./constants/darwin_errno.ts";
+import { LINUX as LINUX_CONSTANTS } from "./constants/linux.ts";
+import { ERRNO as LINUX_ERRNO } from "./constants/linux_errno.ts";
+import type { Constants } from "./constants/types.ts";
+import { DARWIN as DARWIN_LAYOUTS } from "./layouts/darwin.ts";
+import { LINUX_AARCH64, LINUX_X86_64 } from "./layouts/linux.ts";
+import type { Layouts } from "./layouts/types.ts";
+
+/** All that differs from one platform to the next. */
+export interface Platform {
+  /** The name that `Deno.dlopen` finds libc by. */
+  readonly library: string;
+  /** C functions that go by another name than in the symbol table. */
+  readonly symbolNames: Readonly<Record<string, string>>;
+  readonly constants: Constants;
+  readonly layouts: Layouts;
+  /** `errno` values by name. */
+  readonly errno: Readonly<Record<string, number>>;
+}
+
+/** The parts of `Deno.build` that the choice depends on. */
+export interface Build {
+  readonly os: string;
+  readonly arch: string;
+  readonly env?: string;
+}
+
+const LINUX_LAYOUTS: Readonly<Record<string, Layouts>> = {
+  x86_64: LINUX_X86_64,
+  aarch64: LINUX_AARCH64,
+};
+
+/**
+ * Chooses the tables for a build of Deno, or throws `Deno.errors.NotSupported`
+ * where there are none.
+ */
+export function selectPlatform(build: Build): Platform {
+  if (build.os === "linux" && build.arch in LINUX_LAYOUTS) {
+    return {
+      // librt depends on libpthread and libc, so it resolves every symbol on
+      // glibc before 2.34 too, where those were still apart.
+      library: build.env === "musl" ? "libc.so" : "librt.so.1",
+      symbolNames: {},
+      constants: LINUX_CONSTANTS,
+      layouts: LINUX_LAYOUTS[build.arch],
+      errno: LINUX_ERRNO,
+    };
+  }
+  if (build.os === "darwin" && (build.arch === "x86_64" || build.arch === "aarch64")) {
+    return {
+      library: "libSystem.B.dylib",
+      symbolNames: {
+        __errno_location: "__error",
+        // Apple's arm64 passes variadic arguments on the stack; this export takes four plain ones.
+        semctl: "__semctl",
+        semctl_value: "__semctl",
+      },
+      constants: DARWIN_CONSTANTS,
+      layouts: DARWIN_LAYOUTS,
+      errno: DARWIN_ERRNO,
+    };
+  }
+  throw new Deno.errors.NotSupported(
+    `Cannot share memory on ${build.os} ${build.arch}: Isthmus runs on Linux and macOS, x86_64 and aarch64`,
+  );
+}
+
+let selected: Platform | undefined;
+
+/** The tables of the platform that this process runs on, chosen at the first call. */
+export function platform(): Platform {
+  return selected ??= selectPlatform(Deno.build);
+}

@@ -1,0 +1,22 @@
+import { libc } from "./libc.ts";
+
+/**
+ * `key_t ftok(const char *pathname, int proj_id)`
+ *
+ * Returns the key and the error number, 0 if there was none: every 32-bit value
+ * is a possible key, -1 too, so only `errno` tells a failure.
+ *
+ * See {@linkcode https://man7.org/linux/man-pages/man3/ftok.3.html ftok(3)}.
+ */
+export function ftok(pathname: string, projId: number): { key: number; errno: number } {
+  const { c, errno } = libc();
+  const path = new TextEncoder().encode(pathname + "\0");
+  errno[0] = 0;
+  const key = c.ftok(path, projId);
+  return key === -1 ? { key, errno: errno[0] } : { key, errno: 0 };
+}
+
+/** `int getpagesize(void)`: the size of a memory page in bytes. */
+export function getpagesize(): number {
+  return libc().c.getpagesize();
+}

@@ -1,0 +1,67 @@
+import { libc } from "./libc.ts";
+import { platform } from "./platform.ts";
+
+// Each function returns what C returns, or the negated error number (-EEXIST) in
+// place of -1. Arguments are the caller's to check: the call truncates silently.
+
+/**
+ * `int shmget(key_t key, size_t size, int shmflg)`
+ *
+ * See {@linkcode https://man7.org/linux/man-pages/man2/shmget.2.html shmget(2)}.
+ */
+export function shmget(key: number, size: number, shmflg: number): number {
+  const { c, errno } = libc();
+  const id = c.shmget(key, BigInt(size), shmflg);
+  return id === -1 ? -errno[0] : id;
+}
+
+/** `(void *) -1`, which shmat returns on failure. */
+const FAILED = 2n ** 64n - 1n;
+
+/** How often an implausible EAGAIN is asked again before it is believed. */
+const CONFIRMATIONS = 3;
+
+/**
+ * `void *shmat(int shmid, const void *shmaddr, int shmflg)`
+ *
+ * See {@linkcode https://man7.org/linux/man-pages/man2/shmat.2.html shmat(2)}.
+ */
+export function shmat(
+  shmid: number,
+  shmaddr: bigint | null,
+  shmflg: number,
+): Deno.PointerObject | number {
+  const { c, errno } = libc();
+  const address = shmaddr === null ? null : Deno.UnsafePointer.create(shmaddr);
+  const { EAGAIN } = platform().errno;
+  for (let attempt = 0;; attempt++) {
+    const pointer = c.shmat(shmid, address, shmflg);
+    const error = errno[0];
+    if (pointer !== null && Deno.UnsafePointer.value(pointer) !== FAILED) return pointer;
+    // A pointer is allocated before errno can be read, and a collection at that
+    // moment leaves EAGAIN there: ask again for the real reason.
+    if (error !== EAGAIN || attempt === CONFIRMATIONS) return -error;
+  }
+}
+
+/**
+ * `int shmdt(const void *shmaddr)`
+ *
+ * Every view on the memory must be dead before this call; `Region` sees to that.
+ * See {@linkcode https://man7.org/linux/man-pages/man2/shmdt.2.html shmdt(2)}.
+ */
+export function shmdt(shmaddr: Deno.PointerObject): number {
+  const { c, errno } = libc();
+  return c.shmdt(shmaddr) === -1 ? -errno[0] : 0;
+}
+
+/**
+ * `int shmctl(int shmid, int cmd, struct shmid_ds *buf)`
+ *
+ * See {@linkcode https://man7.org/linux/man-pages/man2/shmctl.2.html shmctl(2)}.
+ */
+export function shmctl(shmid: number, cmd: number, buf: Uint8Array<ArrayBuffer> | null): number {
+  const { c, errno } = libc();
+  const result = c.shmctl(shmid, cmd, buf);
+  return result === -1 ? -errno[0] : result;
+}

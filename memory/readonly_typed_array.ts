@@ -1,0 +1,67 @@
+import type { TypedArray } from "./typed_array.ts";
+
+/** What a typed array's elements are: numbers, or bigints for the 64-bit integers. */
+export type Element<T extends TypedArray> = T[number];
+
+/**
+ * A typed array that can only be read. JavaScript has no such thing over
+ * foreign memory, and a write to read-only memory kills the process, so this
+ * class keeps the real one to itself.
+ *
+ * Once the memory is detached its length is 0.
+ *
+ * @typeParam T The typed array that it stands for.
+ */
+export class ReadonlyTypedArray<T extends TypedArray> {
+  readonly #array: T;
+
+  /** Wraps a typed array. */
+  constructor(array: T) {
+    this.#array = array;
+  }
+
+  /** The number of elements. */
+  get length(): number {
+    return this.#array.length;
+  }
+
+  /** The number of bytes. */
+  get byteLength(): number {
+    return this.#array.byteLength;
+  }
+
+  /** The element at `index`, counted from the end if negative; `undefined` if there is none. */
+  at(index: number): Element<T> | undefined {
+    return this.#array.at(index);
+  }
+
+  /** The index of the first element equal to `value`, or -1. */
+  indexOf(value: Element<T>, fromIndex?: number): number {
+    // Each class wants its own element type; T ties the two together.
+    return (this.#array as Uint8Array).indexOf(value as number, fromIndex);
+  }
+
+  /** A copy of the elements from `start` up to `end`, an ordinary typed array. */
+  slice(start?: number, end?: number): T {
+    return this.#array.slice(start, end) as T;
+  }
+
+  /** The elements from `start` up to `end` on the same memory, read-only too. */
+  subarray(start?: number, end?: number): ReadonlyTypedArray<T> {
+    return new ReadonlyTypedArray(this.#array.subarray(start, end) as T);
+  }
+
+  /**
+   * Copies all elements into `target`, from its index `offset` (default 0) on.
+   *
+   * @throws {RangeError} If they don't fit.
+   */
+  copyTo(target: T, offset = 0): void {
+    (target as Uint8Array).set(this.#array as Uint8Array, offset);
+  }
+
+  /** The elements, one after the other. */
+  [Symbol.iterator](): IterableIterator<Element<T>> {
+    return (this.#array as Iterable<Element<T>>)[Symbol.iterator]() as IterableIterator<Element<T>>;
+  }
+}

@@ -1,0 +1,70 @@
+import { checkInteger, checkRange, describe } from "../ffi/check.ts";
+
+/** Any of JavaScript's typed arrays. */
+export type TypedArray =
+  | Int8Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Int16Array
+  | Uint16Array
+  | Float16Array
+  | Int32Array
+  | Uint32Array
+  | Float32Array
+  | Float64Array
+  | BigInt64Array
+  | BigUint64Array;
+
+/** The class of a typed array, such as `Float64Array`. */
+export interface TypedArrayConstructor<T extends TypedArray = TypedArray> {
+  /** The class's name. */
+  readonly name: string;
+  /** Bytes that an element takes, and that its offset must be a multiple of. */
+  readonly BYTES_PER_ELEMENT: number;
+  /** A view of `length` elements on a buffer, `byteOffset` bytes from its start. */
+  new (buffer: ArrayBuffer, byteOffset: number, length: number): T;
+}
+
+/** Which part of a memory a typed array shows. */
+export interface ArrayOptions {
+  /** Where it starts, in bytes, a multiple of the element's size. Default: 0. */
+  readonly offset?: number;
+  /** How many elements it has. Default: all that fit behind `offset`. */
+  readonly length?: number;
+}
+
+const TypedArrayBase = Object.getPrototypeOf(Uint8Array);
+
+/**
+ * A typed array on a part of a buffer, every argument checked.
+ *
+ * @throws {TypeError} If `type` isn't a typed array's class.
+ * @throws {RangeError} If the part is misaligned or reaches beyond the buffer.
+ */
+export function typedArray<T extends TypedArray>(
+  buffer: ArrayBuffer,
+  type: TypedArrayConstructor<T>,
+  options: ArrayOptions,
+): T {
+  if (typeof type !== "function" || !(type.prototype instanceof TypedArrayBase)) {
+    throw new TypeError(
+      `type must be a typed array's class, such as Float64Array: received ${describe(type)}`,
+    );
+  }
+  const size = type.BYTES_PER_ELEMENT;
+  const offset = checkInteger("offset", options.offset ?? 0, 0);
+  if (offset % size !== 0) {
+    throw new RangeError(
+      `offset must be a multiple of ${size} for a ${type.name}: received ${offset}`,
+    );
+  }
+  checkRange(offset, 0, buffer.byteLength);
+  const fits = Math.floor((buffer.byteLength - offset) / size);
+  const length = checkInteger("length", options.length ?? fits, 0);
+  if (length > fits) {
+    throw new RangeError(
+      `${length} elements of ${size} bytes at offset ${offset} reach beyond the memory's ${buffer.byteLength} bytes`,
+    );
+  }
+  return new type(buffer, offset, length);
+}

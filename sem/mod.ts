@@ -1,0 +1,34 @@
+/**
+ * System V semaphores: sets of numbers in the kernel that processes take from, give to and
+ * wait for, and guards that give back what they took.
+ *
+ * @example
+ * ```ts
+ * import { ftok, SemaphoreSet } from "@isthmus/isthmus/sem";
+ *
+ * using set = await SemaphoreSet.openOrCreate(ftok(".", 0x66), [1], { removeOnDispose: true });
+ * using guard = await set.at(0).lock({ timeout: 1000 });
+ * ```
+ *
+ * @module
+ */
+
+export { isSystemError, type SystemError } from "../ffi/errors.ts";
+export * from "../sysv/mod.ts";
+export type { SemaphoreOperation } from "./batch.ts";
+export { SemaphoreGuard } from "./guard.ts";
+export type { SemaphoreLimits, SemaphoreUsage } from "./limits.ts";
+export {
+  type AmountOptions,
+  type LockOptions,
+  Semaphore,
+  type WaitOptions,
+  type WaitSyncOptions,
+} from "./semaphore.ts";
+export {
+  type CreateSemaphoreSetOptions,
+  type OpenSemaphoreSetOptions,
+  type OpenSemaphoreSetSyncOptions,
+  SemaphoreSet,
+} from "./semaphore_set.ts";
+export type { SemaphoreSetStatus } from "./status.ts";

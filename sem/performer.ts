@@ -1,0 +1,106 @@
+import type { Advice, SystemError } from "../ffi/errors.ts";
+import { platform } from "../ffi/platform.ts";
+import { hasSemtimedop, semop, semtimedop, timespec } from "../ffi/sysv_sem.ts";
+import type { Failure } from "../sysv/object.ts";
+import type { Batch } from "./batch.ts";
+import { sleepSync } from "./steps.ts";
+import { perform, tryNow, type WaitLimits } from "./waiter.ts";
+
+/** Makes the error for a call that failed on a set. */
+export type Fail = (failure: Failure) => SystemError;
+
+/** How often to look where the kernel can't wait for a limited time (macOS), in milliseconds. */
+const POLL = 1;
+
+/** Does batches of operations on one set, in the three ways there are. */
+export class Performer {
+  readonly #id: number;
+  readonly #fail: Fail;
+
+  /** Works on the set `id`. */
+  constructor(id: number, fail: Fail) {
+    this.#id = id;
+    this.#fail = fail;
+  }
+
+  /** Does a batch now, or not at all: `false` if it would have to wait. */
+  try(batch: Batch, verb: string): boolean {
+    const result = tryNow(this.#id, batch);
+    if (result === 0) return true;
+    if (result === -platform().errno.EAGAIN) return false;
+    throw this.#error(result, verb, batch);
+  }
+
+  /** Does a batch, and blocks the thread until it is done or `timeout` milliseconds have passed. */
+  sync(batch: Batch, verb: string, timeout: number | undefined): void {
+    const result = timeout === undefined
+      ? waitSync(this.#id, batch)
+      : waitSyncUntil(this.#id, batch, performance.now() + timeout);
+    if (result !== 0) throw this.#error(result, verb, batch, timeout);
+  }
+
+  /** Does a batch without blocking the thread. */
+  async async(batch: Batch, verb: string, limits: WaitLimits): Promise<void> {
+    const result = await perform(this.#id, batch, limits);
+    if (result !== 0) throw this.#error(result, verb, batch, limits.timeout);
+  }
+
+  #error(result: number, verb: string, batch: Batch, timeout?: number): Error {
+    const errno = -result;
+    // The kernel says EAGAIN for "too late" and for "noWait" alike.
+    const timedOut = errno === platform().errno.EAGAIN && timeout !== undefined &&
+      !batch.operations.some(({ noWait }) => noWait);
+    return this.#fail({
+      errno,
+      syscall: timeout === undefined ? "semop" : "semtimedop",
+      verb,
+      advice: timedOut
+        ? { EAGAIN: [`it could not be done within ${timeout} ms`] }
+        : performAdvice(batch),
+      class: timedOut ? Deno.errors.TimedOut : undefined,
+    });
+  }
+}
+
+function performAdvice({ nsops }: Batch): Advice {
+  const { SEMVMX } = platform().constants;
+  return {
+    E2BIG: [
+      `${nsops} operations are more than the system does at once`,
+      "SemaphoreSet.limits().semopm tells how many it does.",
+    ],
+    EACCES: ["its mode does not let this user change it", "Its owner or root may change its mode."],
+    EAGAIN: ["it would have to wait, and noWait is set"],
+    ENOSPC: ["the system can't note another process's undo (SEMMNU)"],
+    ERANGE: [`a value, or a sum of changes to undo, would exceed ${SEMVMX} (SEMVMX)`],
+  };
+}
+
+/** `semop`, again after a signal. */
+function waitSync(id: number, { sops, nsops }: Batch): number {
+  const { EINTR } = platform().errno;
+  for (;;) {
+    const result = semop(id, sops, nsops);
+    if (result !== -EINTR) return result;
+  }
+}
+
+/** `semtimedop`, again after a signal with the time that remains. */
+function waitSyncUntil(id: number, batch: Batch, deadline: number): number {
+  if (!hasSemtimedop()) return pollUntil(id, batch, deadline);
+  const { EINTR } = platform().errno;
+  for (;;) {
+    const remaining = Math.max(0, deadline - performance.now());
+    const result = semtimedop(id, batch.sops, batch.nsops, timespec(remaining));
+    if (result !== -EINTR) return result;
+  }
+}
+
+function pollUntil(id: number, batch: Batch, deadline: number): number {
+  const { EAGAIN } = platform().errno;
+  for (;;) {
+    const result = tryNow(id, batch);
+    if (result !== -EAGAIN || performance.now() >= deadline) return result;
+    sleepSync(POLL);
+  }
+}

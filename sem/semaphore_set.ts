@@ -1,0 +1,435 @@
+import { checkInteger, checkMode, checkTimeout, describe } from "../ffi/check.ts";
+import type { Advice } from "../ffi/errors.ts";
+import { platform } from "../ffi/platform.ts";
+import { semctl, semctlValue, semget } from "../ffi/sysv_sem.ts";
+import { createObject, objectFromId, openObject, openOrCreateObject } from "../sysv/get.ts";
+import { listObjects } from "../sysv/list.ts";
+import { type ObjectOrigin, SystemVObject } from "../sysv/object.ts";
+import { checkedBatch, type SemaphoreOperation } from "./batch.ts";
+import { SEMAPHORE_SET } from "./kind.ts";
+import {
+  type SemaphoreLimits,
+  semaphoreLimits,
+  type SemaphoreUsage,
+  semaphoreUsage,
+} from "./limits.ts";
+import { Performer } from "./performer.ts";
+import { initialise, untilReady } from "./ready.ts";
+import { Semaphore, type WaitOptions, type WaitSyncOptions } from "./semaphore.ts";
+import { decodeSemaphoreSet, type SemaphoreSetStatus } from "./status.ts";
+import { run, runSync, type Steps } from "./steps.ts";
+
+/** Options of {@linkcode SemaphoreSet.create}. */
+export interface CreateSemaphoreSetOptions {
+  /** Permission bits. Default: `0o600`, this user alone. */
+  readonly mode?: number;
+  /** Removes the set when the `SemaphoreSet` leaves scope. Default: `false`. */
+  readonly removeOnDispose?: boolean;
+}
+
+/** Options of {@linkcode SemaphoreSet.openSync} and {@linkcode SemaphoreSet.openOrCreateSync}. */
+export interface OpenSemaphoreSetSyncOptions {
+  /**
+   * The most milliseconds to wait for the values that the set's creator gives it right after
+   * making it. Default: 1000.
+   */
+  readonly timeout?: number;
+  /** Removes the set when the `SemaphoreSet` leaves scope. Default: `false`. */
+  readonly removeOnDispose?: boolean;
+}
+
+/** Options of {@linkcode SemaphoreSet.open} and {@linkcode SemaphoreSet.openOrCreate}. */
+export interface OpenSemaphoreSetOptions extends OpenSemaphoreSetSyncOptions {
+  /** Ends the wait; the promise is then rejected with the signal's reason. */
+  readonly signal?: AbortSignal;
+}
+
+/** How long `open` waits for a set's values unless told, in milliseconds. */
+const READY_TIMEOUT = 1000;
+
+/**
+ * A System V semaphore set: numbers in the kernel that processes change and wait for,
+ * several at once if need be, until somebody removes the set.
+ *
+ * @example Two semaphores, taken together or not at all
+ * ```ts
+ * import { IPC_PRIVATE, SemaphoreSet } from "@isthmus/isthmus";
+ *
+ * using set = SemaphoreSet.create(IPC_PRIVATE, [1, 5], { removeOnDispose: true });
+ * set.opSync([{ index: 0, change: -1, undo: true }, { index: 1, change: -2, undo: true }]);
+ * console.log(set.values()); // [0, 3]
+ * ```
+ *
+ * @see {@linkcode https://man7.org/linux/man-pages/man7/sysvipc.7.html sysvipc(7)}
+ */
+export class SemaphoreSet extends SystemVObject {
+  /** How many semaphores the set has. */
+  readonly length: number;
+  readonly #performer: Performer;
+
+  private constructor(origin: ObjectOrigin, length?: number) {
+    super(SEMAPHORE_SET, origin);
+    this.length = length ?? decodeSemaphoreSet(this.id, this.readRecord("open")).nsems;
+    this.#performer = new Performer(this.id, (failure) => this.failure(failure));
+  }
+
+  /**
+   * Creates a set that must not exist yet (`semget` with `IPC_CREAT | IPC_EXCL`), and gives each
+   * semaphore its value. Nobody who opens it sees it without them.
+   *
+   * @param key A number that both sides know, from `ftok()` say, or `IPC_PRIVATE`.
+   * @param values The value of each semaphore, 0 to 32767; so many semaphores it has.
+   *
+   * @throws {RangeError} If an argument is out of range.
+   * @throws {Deno.errors.AlreadyExists} If a set has this key.
+   * @throws {Error} With code `ENOSPC` if the system has as many sets or semaphores as it
+   * may, `EINVAL` if a set may not have so many.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/semget.2.html semget(2)}
+   */
+  static create(
+    key: number,
+    values: readonly number[],
+    options: CreateSemaphoreSetOptions = {},
+  ): SemaphoreSet {
+    const get = creation(key, values, options);
+    const origin = createObject(SEMAPHORE_SET, key, get, createAdvice(values));
+    return SemaphoreSet.#initialised(origin, values, options);
+  }
+
+  /**
+   * Opens the set with this key, which must exist, once it has its values.
+   *
+   * @throws {Deno.errors.NotFound} If no set has this key.
+   * @throws {Deno.errors.PermissionDenied} If its mode doesn't let this user read it.
+   * @throws {Deno.errors.TimedOut} If it has no values in time: its creator died before it gave them.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/semget.2.html semget(2)}
+   */
+  static open(key: number, options: OpenSemaphoreSetOptions = {}): Promise<SemaphoreSet> {
+    return run(SemaphoreSet.#open(key, options), options.signal);
+  }
+
+  /** Opens the set with this key like {@linkcode SemaphoreSet.open}, blocking the thread. */
+  static openSync(key: number, options: OpenSemaphoreSetSyncOptions = {}): SemaphoreSet {
+    return runSync(SemaphoreSet.#open(key, options));
+  }
+
+  /**
+   * Opens the set with this key, once it has its values, or creates it with these; `created`
+   * says which. An existing one must have as many semaphores.
+   *
+   * @throws {RangeError} If an argument is out of range.
+   * @throws {Deno.errors.PermissionDenied} If it exists and its mode doesn't let this user read it.
+   * @throws {Deno.errors.TimedOut} If it exists and has no values in time: its creator died before it gave them.
+   * @throws {Error} With code `EINVAL` if it exists with another number of semaphores.
+   */
+  static openOrCreate(
+    key: number,
+    values: readonly number[],
+    options: CreateSemaphoreSetOptions & OpenSemaphoreSetOptions = {},
+  ): Promise<SemaphoreSet> {
+    return run(SemaphoreSet.#openOrCreate(key, values, options), options.signal);
+  }
+
+  /** Opens or creates a set like {@linkcode SemaphoreSet.openOrCreate}, blocking the thread. */
+  static openOrCreateSync(
+    key: number,
+    values: readonly number[],
+    options: CreateSemaphoreSetOptions & OpenSemaphoreSetSyncOptions = {},
+  ): SemaphoreSet {
+    return runSync(SemaphoreSet.#openOrCreate(key, values, options));
+  }
+
+  /**
+   * Opens the set with this id: one that another process named, or a private one. It is taken as
+   * it is, with values or without.
+   *
+   * @throws {Deno.errors.NotFound} If no set has this id.
+   * @throws {Deno.errors.PermissionDenied} If its mode doesn't let this user read it.
+   */
+  static fromId(id: number): SemaphoreSet {
+    return new SemaphoreSet(objectFromId(SEMAPHORE_SET, id));
+  }
+
+  /**
+   * Every set that the system lets this user see, as `ipcs -s` shows them (Linux).
+   *
+   * @throws {Deno.errors.NotSupported} On macOS.
+   */
+  static list(): SemaphoreSetStatus[] {
+    const { constants, layouts } = platform();
+    return listObjects(SEMAPHORE_SET, {
+      info: constants.SEM_INFO,
+      infoSize: layouts.seminfo?.size ?? 0,
+      stat: constants.SEM_STAT,
+      statAny: constants.SEM_STAT_ANY,
+    }, decodeSemaphoreSet);
+  }
+
+  /**
+   * The system's limits (`IPC_INFO`; Linux).
+   *
+   * @throws {Deno.errors.NotSupported} On macOS.
+   */
+  static limits(): SemaphoreLimits {
+    return semaphoreLimits();
+  }
+
+  /**
+   * What all sets use together (`SEM_INFO`; Linux).
+   *
+   * @throws {Deno.errors.NotSupported} On macOS.
+   */
+  static usage(): SemaphoreUsage {
+    return semaphoreUsage();
+  }
+
+  static *#open(key: number, options: OpenSemaphoreSetSyncOptions): Steps<SemaphoreSet> {
+    const { timeout, removeOnDispose } = options;
+    const limit = readyLimit(timeout);
+    for (;;) {
+      const origin = openObject(SEMAPHORE_SET, key, opening(key));
+      if (yield* untilReady(origin, limit)) {
+        return new SemaphoreSet({ ...origin, removeOnDispose });
+      }
+      // Somebody removed it: the next look finds none, or one that was made anew.
+    }
+  }
+
+  static *#openOrCreate(
+    key: number,
+    values: readonly number[],
+    options: CreateSemaphoreSetOptions & OpenSemaphoreSetSyncOptions,
+  ): Steps<SemaphoreSet> {
+    const { timeout, removeOnDispose } = options;
+    const limit = readyLimit(timeout);
+    const create = creation(key, values, options);
+    const advice = createAdvice(values);
+    for (;;) {
+      const origin = openOrCreateObject(SEMAPHORE_SET, key, create, opening(key), advice);
+      if (origin.created) return SemaphoreSet.#initialised(origin, values, options);
+      if (yield* untilReady(origin, limit)) {
+        const set = new SemaphoreSet({ ...origin, removeOnDispose });
+        if (set.length !== values.length) throw set.#lengthError(values.length);
+        return set;
+      }
+    }
+  }
+
+  /** Gives a set that was just made its values; if that fails, nothing is left of it. */
+  static #initialised(
+    origin: ObjectOrigin,
+    values: readonly number[],
+    { removeOnDispose }: CreateSemaphoreSetOptions,
+  ): SemaphoreSet {
+    const set = new SemaphoreSet({ ...origin, removeOnDispose }, values.length);
+    const result = initialise(set.id, values);
+    if (result === 0) return set;
+    const error = set.failure({
+      errno: -result,
+      syscall: "semctl",
+      verb: "set the values of",
+      advice: { EACCES: ["the mode that it was to get does not let this user change it"] },
+    });
+    SEMAPHORE_SET.ctl(set.id, platform().constants.IPC_RMID, null);
+    throw error;
+  }
+
+  /**
+   * One semaphore of the set.
+   *
+   * @throws {RangeError} If there is no such semaphore.
+   */
+  at(index: number): Semaphore {
+    this.#checkIndex(index);
+    const performer = new Performer(
+      this.id,
+      ({ verb, ...failure }) => this.failure({ ...failure, verb: `${verb} semaphore ${index} of` }),
+    );
+    return new Semaphore(this, index, performer);
+  }
+
+  /**
+   * Does several operations as one, on one or more semaphores: all of them, or none while
+   * one would have to wait. Blocks the thread until they are done.
+   *
+   * @throws {TypeError} If an operation is of the wrong type.
+   * @throws {RangeError} If there is none, or one is out of range.
+   * @throws {Deno.errors.TimedOut} If they could not be done in time; none was done.
+   * @throws {Deno.errors.WouldBlock} If one with `noWait` would have to wait; none was done.
+   * @throws {Deno.errors.BadResource} If the set was removed, also while waiting.
+   * @throws {Error} With code `E2BIG` if there are more than the system does at once
+   * (`SemaphoreSet.limits().semopm`), `ERANGE` if a value would exceed 32767; none was done.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/semop.2.html semop(2)}
+   */
+  opSync(operations: readonly SemaphoreOperation[], options: WaitSyncOptions = {}): void {
+    const batch = checkedBatch(operations, this.length);
+    this.#performer.sync(batch, "operate on", checkTimeout(options.timeout));
+  }
+
+  /**
+   * Does several operations as one like {@linkcode opSync}, without blocking the thread. A wait that was
+   * aborted or timed out has changed nothing.
+   *
+   * @throws {TypeError} If an operation has `noWait`, which belongs to {@linkcode opSync}.
+   */
+  async op(operations: readonly SemaphoreOperation[], options: WaitOptions = {}): Promise<void> {
+    const batch = checkedBatch(operations, this.length);
+    if (operations.some(({ noWait }) => noWait)) {
+      throw new TypeError("noWait can't be set in op(), which waits: use opSync() or tryOp()");
+    }
+    const { signal } = options;
+    const timeout = checkTimeout(options.timeout);
+    await this.#performer.async(batch, "operate on", { signal, timeout });
+  }
+
+  /** Does several operations as one if none has to wait; `false` if one has to. */
+  tryOp(operations: readonly SemaphoreOperation[]): boolean {
+    return this.#performer.try(checkedBatch(operations, this.length), "operate on");
+  }
+
+  /** The value of a semaphore now (`GETVAL`). */
+  value(index: number): number {
+    return this.#read(index, platform().constants.GETVAL);
+  }
+
+  /** The values of all semaphores at one moment (`GETALL`). */
+  values(): number[] {
+    const values = new Uint16Array(this.length);
+    this.#control(semctl(this.id, 0, platform().constants.GETALL, values), "read the values of");
+    return Array.from(values);
+  }
+
+  /**
+   * Sets the value of a semaphore (`SETVAL`), and forgets what any process was to undo on it.
+   *
+   * @throws {RangeError} If the value isn't an integer from 0 to 32767 (`SEMVMX`).
+   */
+  setValue(index: number, value: number): void {
+    this.#checkIndex(index);
+    checkValue("value", value);
+    const { SETVAL } = platform().constants;
+    this.#control(semctlValue(this.id, index, SETVAL, value), "set a value of");
+  }
+
+  /**
+   * Sets the values of all semaphores at one moment (`SETALL`), and forgets what any process was
+   * to undo on them.
+   *
+   * @throws {RangeError} If there aren't as many as semaphores, or one isn't an integer from 0 to 32767.
+   */
+  setValues(values: readonly number[]): void {
+    checkValues(values);
+    if (values.length !== this.length) {
+      throw new RangeError(
+        `values must be ${this.length}, one for each semaphore: received ${values.length}`,
+      );
+    }
+    const { SETALL } = platform().constants;
+    this.#control(semctl(this.id, 0, SETALL, new Uint16Array(values)), "set the values of");
+  }
+
+  /** The process that last changed or waited for a value (`GETPID`); 0 if none did. */
+  lastPid(index: number): number {
+    return this.#read(index, platform().constants.GETPID);
+  }
+
+  /** How many processes wait to take from a semaphore (`GETNCNT`). */
+  waiting(index: number): number {
+    return this.#read(index, platform().constants.GETNCNT);
+  }
+
+  /** How many processes wait for the value 0 of a semaphore (`GETZCNT`). */
+  waitingForZero(index: number): number {
+    return this.#read(index, platform().constants.GETZCNT);
+  }
+
+  /**
+   * What the kernel knows of the set now (`IPC_STAT`).
+   *
+   * @throws {Deno.errors.PermissionDenied} If its mode doesn't let this user read it.
+   * @throws {Deno.errors.BadResource} If the set was removed meanwhile.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/semctl.2.html semctl(2)}
+   */
+  status(): SemaphoreSetStatus {
+    return decodeSemaphoreSet(this.id, this.readRecord());
+  }
+
+  #read(index: number, cmd: number): number {
+    this.#checkIndex(index);
+    return this.#control(semctl(this.id, index, cmd, null), "read a value of");
+  }
+
+  #control(result: number, verb: string): number {
+    if (result < 0) throw this.failure({ errno: -result, syscall: "semctl", verb });
+    return result;
+  }
+
+  #checkIndex(index: number): void {
+    checkInteger("index", index, 0, this.length - 1);
+  }
+
+  #lengthError(length: number): Error {
+    return this.failure({
+      errno: platform().errno.EINVAL,
+      syscall: "semget",
+      verb: "open",
+      advice: {
+        EINVAL: [
+          `it has ${this.length} semaphores, not the ${length} asked for`,
+          "Use it as it is (SemaphoreSet.open()), or remove it first.",
+        ],
+      },
+    });
+  }
+}
+
+/** The semget that creates, its arguments checked. */
+function creation(
+  key: number,
+  values: readonly number[],
+  { mode = 0o600 }: CreateSemaphoreSetOptions,
+): (flags: number) => number {
+  checkValues(values);
+  if (values.length === 0) throw new RangeError("values must not be empty");
+  const flags = checkMode(mode);
+  return (exclusive) => semget(key | 0, values.length, flags | exclusive);
+}
+
+/** The semget that opens: 0 semaphores fit every set. */
+function opening(key: number): (flags: number) => number {
+  return (flags) => semget(key | 0, 0, flags);
+}
+
+/** When the wait for a set's values ends. */
+function readyLimit(timeout = READY_TIMEOUT): { timeout: number; deadline: number } {
+  checkTimeout(timeout);
+  return { timeout, deadline: performance.now() + timeout };
+}
+
+function checkValue(name: string, value: number): void {
+  checkInteger(name, value, 0, platform().constants.SEMVMX);
+}
+
+function checkValues(values: readonly number[]): void {
+  if (!Array.isArray(values)) {
+    throw new TypeError(`values must be an array: received ${describe(values)}`);
+  }
+  for (const [index, value] of values.entries()) checkValue(`values[${index}]`, value);
+}
+
+function createAdvice(values: readonly number[]): Advice {
+  return {
+    EINVAL: [
+      `the system does not allow a set of ${values.length} semaphores`,
+      "SemaphoreSet.limits().semmsl tells how many it allows.",
+    ],
+    ENOSPC: [
+      "the system has as many semaphore sets (semmni), or semaphores in them (semmns), as it may",
+      "Remove those that nobody uses (`ipcs -s`, `ipcrm -s <id>`), or raise the limits in kernel.sem.",
+    ],
+  };
+}

@@ -1,0 +1,114 @@
+import { describe } from "../ffi/check.ts";
+import { type Advice, systemError } from "../ffi/errors.ts";
+import { platform } from "../ffi/platform.ts";
+import { isMapped, Region } from "../ffi/region.ts";
+import { getpagesize } from "../ffi/sysv_ipc.ts";
+import { shmat, shmdt } from "../ffi/sysv_shm.ts";
+
+/** How a segment may be used once it is attached. */
+export type Access = "read" | "readwrite";
+
+/** Options of `Segment.attach()`. */
+export interface AttachOptions {
+  /** `"read"` (`SHM_RDONLY`) or `"readwrite"`. Default: `"readwrite"`. */
+  readonly access?: Access;
+  /** Where to attach, a multiple of `SHMLBA`, the page size. Default: where the system likes. */
+  readonly address?: bigint;
+  /** Rounds `address` down to a multiple of `SHMLBA` (`SHM_RND`). Default: `false`. */
+  readonly round?: boolean;
+  /** Lets code in the segment be executed (`SHM_EXEC`; Linux). Default: `false`. */
+  readonly execute?: boolean;
+  /**
+   * Replaces whatever is mapped at `address` (`SHM_REMAP`; Linux). Default: `false`.
+   *
+   * Unsafe: only for a range that this program reserved for itself. Laid over anything
+   * else, it replaces memory that Deno is using.
+   */
+  readonly unsafeRemap?: boolean;
+}
+
+const MAX_ADDRESS = 2n ** 64n - 1n;
+
+/** The address to hand to C, checked and rounded as `options` say. */
+function targetAddress(options: AttachOptions, size: number): bigint | null {
+  const { address, round = false, unsafeRemap = false } = options;
+  if (address === undefined) {
+    if (round || unsafeRemap) {
+      throw new TypeError(`${round ? "round" : "unsafeRemap"} needs an address`);
+    }
+    return null;
+  }
+  if (typeof address !== "bigint") {
+    throw new TypeError(`address must be a bigint: received ${describe(address)}`);
+  }
+  if (address <= 0n || address > MAX_ADDRESS) {
+    throw new RangeError(`address must be a positive 64-bit integer: received ${address}`);
+  }
+  const SHMLBA = BigInt(getpagesize());
+  const excess = address % SHMLBA;
+  if (excess !== 0n && !round) {
+    throw new RangeError(
+      `address must be a multiple of ${SHMLBA} (SHMLBA), or round be set: received 0x${
+        address.toString(16)
+      }`,
+    );
+  }
+  const rounded = address - excess;
+  if (unsafeRemap && isMapped(rounded, size)) {
+    throw new RangeError(
+      `address 0x${
+        rounded.toString(16)
+      } is that of an attachment or mapping in use: end that first`,
+    );
+  }
+  return rounded;
+}
+
+/** The flags that `options` stand for. */
+function attachFlags(options: AttachOptions): number {
+  const { access = "readwrite", round, execute, unsafeRemap } = options;
+  const { SHM_RDONLY, SHM_RND, SHM_EXEC, SHM_REMAP } = platform().constants;
+  if (access !== "read" && access !== "readwrite") {
+    throw new TypeError(`access must be "read" or "readwrite": received ${describe(access)}`);
+  }
+  if ((execute && SHM_EXEC === null) || (unsafeRemap && SHM_REMAP === null)) {
+    throw new Deno.errors.NotSupported(
+      `Cannot attach segment: this platform has no ${execute ? "SHM_EXEC" : "SHM_REMAP"}`,
+    );
+  }
+  return (access === "read" ? SHM_RDONLY : 0) |
+    (round ? SHM_RND : 0) |
+    (execute && SHM_EXEC !== null ? SHM_EXEC : 0) |
+    (unsafeRemap && SHM_REMAP !== null ? SHM_REMAP : 0);
+}
+
+/** What errors of shmat mean. */
+export const ATTACH_ADVICE: Advice = {
+  EACCES: [
+    "its mode does not let this user attach it so",
+    'Ask for access: "read" if that is enough, or let its owner change its mode.',
+  ],
+  EINVAL: ["something is mapped at that address already", "Leave the address to the system."],
+  ENOMEM: ["not enough memory or address space for it"],
+};
+
+/**
+ * Attaches a segment of `size` bytes. `fail` makes the error for an error number.
+ */
+export function attachSegment(
+  id: number,
+  size: number,
+  name: string,
+  options: AttachOptions,
+  fail: (errno: number) => Error,
+): Region {
+  const flags = attachFlags(options);
+  const pointer = shmat(id, targetAddress(options, size), flags);
+  if (typeof pointer === "number") throw fail(-pointer);
+  return new Region(pointer, size, name, () => {
+    const result = shmdt(pointer);
+    if (result < 0) {
+      throw systemError({ errno: -result, syscall: "shmdt", action: `detach ${name}` });
+    }
+  });
+}

@@ -1,0 +1,306 @@
+import { checkInteger, checkMode, describe } from "../ffi/check.ts";
+import { type Advice, systemError } from "../ffi/errors.ts";
+import { platform } from "../ffi/platform.ts";
+import { shmget } from "../ffi/sysv_shm.ts";
+import { createObject, objectFromId, openObject, openOrCreateObject } from "../sysv/get.ts";
+import { listObjects } from "../sysv/list.ts";
+import { type ObjectOrigin, SystemVObject } from "../sysv/object.ts";
+import { ATTACH_ADVICE, type AttachOptions, attachSegment } from "./attach.ts";
+import { Attachment, ReadonlyAttachment } from "./attachment.ts";
+import { SEGMENT } from "./kind.ts";
+import { type SegmentLimits, segmentLimits, type SegmentUsage, segmentUsage } from "./limits.ts";
+import { decodeSegment, type SegmentStatus } from "./status.ts";
+
+/** Options of {@linkcode Segment.create} and {@linkcode Segment.openOrCreate}. */
+export interface CreateSegmentOptions {
+  /** Permission bits. Default: `0o600`, this user alone. */
+  readonly mode?: number;
+  /**
+   * Backs the segment with huge pages (`SHM_HUGETLB`; Linux): `true` for the default size, or
+   * the size in bytes. The system must have reserved some. Default: `false`.
+   */
+  readonly hugePages?: boolean | number;
+  /** Reserves no swap space for the segment (`SHM_NORESERVE`; Linux). Default: `false`. */
+  readonly noReserve?: boolean;
+  /** Removes the segment when the `Segment` leaves scope. Default: `false`. */
+  readonly removeOnDispose?: boolean;
+}
+
+/** Options of {@linkcode Segment.open}. */
+export interface OpenSegmentOptions {
+  /** How many bytes the segment must have at least. Default: any number. */
+  readonly size?: number;
+  /** Removes the segment when the `Segment` leaves scope. Default: `false`. */
+  readonly removeOnDispose?: boolean;
+}
+
+/**
+ * A System V shared memory segment: memory that lives in the kernel, found by a key or
+ * an id, until somebody removes it.
+ *
+ * @example Two programs that know the key share what is written
+ * ```ts
+ * import { ftok, Segment } from "@isthmus/isthmus";
+ *
+ * const key = ftok(".", 0x66);
+ * using segment = Segment.create(key, 4096, { removeOnDispose: true });
+ * using memory = segment.attach();
+ * memory.writeText("hello");
+ *
+ * // In another program:
+ * using theirs = Segment.open(key).attach({ access: "read" });
+ * console.log(theirs.readText()); // hello
+ * ```
+ *
+ * @see {@linkcode https://man7.org/linux/man-pages/man7/sysvipc.7.html sysvipc(7)}
+ */
+export class Segment extends SystemVObject {
+  /** The size in bytes, as it was asked for when the segment was made. */
+  readonly size: number;
+
+  private constructor(origin: ObjectOrigin, size?: number) {
+    super(SEGMENT, origin);
+    this.size = size ?? decodeSegment(this.id, this.readRecord("open")).size;
+  }
+
+  /**
+   * Creates a segment, filled with zeros, that must not exist yet (`shmget` with `IPC_CREAT |
+   * IPC_EXCL`).
+   *
+   * @param key A number that both sides know, from `ftok()` say, or `IPC_PRIVATE`.
+   * @param size The size in bytes.
+   *
+   * @throws {RangeError} If an argument is out of range.
+   * @throws {Deno.errors.AlreadyExists} If a segment has this key.
+   * @throws {Error} With code `ENOSPC` if the system has as many segments as it may,
+   * `ENOMEM` if it has no memory, `EINVAL` if `size` exceeds the system's limit.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/shmget.2.html shmget(2)}
+   */
+  static create(key: number, size: number, options: CreateSegmentOptions = {}): Segment {
+    const get = creation(key, size, options);
+    const origin = createObject(SEGMENT, key, get, createAdvice(size, options));
+    return new Segment({ ...origin, removeOnDispose: options.removeOnDispose }, size);
+  }
+
+  /**
+   * Opens the segment with this key, which must exist. Its size is the kernel's.
+   *
+   * @throws {Deno.errors.NotFound} If no segment has this key.
+   * @throws {Deno.errors.PermissionDenied} If its mode doesn't let this user read it.
+   * @throws {Error} With code `EINVAL` if it has fewer bytes than `size`.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/shmget.2.html shmget(2)}
+   */
+  static open(key: number, options: OpenSegmentOptions = {}): Segment {
+    const size = options.size === undefined ? 0 : checkInteger("size", options.size, 1);
+    const origin = openObject(SEGMENT, key, opening(key));
+    const segment = new Segment({ ...origin, removeOnDispose: options.removeOnDispose });
+    if (size > segment.size) throw segment.#sizeError(`fewer than the ${size} asked for`);
+    return segment;
+  }
+
+  /**
+   * Opens the segment with this key, or creates it; `created` says which. An existing one must
+   * have exactly this size: with another it is not the one that was meant.
+   *
+   * @throws {RangeError} If an argument is out of range.
+   * @throws {Deno.errors.PermissionDenied} If it exists and its mode doesn't let this user read it.
+   * @throws {Error} With code `EINVAL` if it exists with another size; with `ENOSPC` or `ENOMEM` as
+   * {@linkcode Segment.create}.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/shmget.2.html shmget(2)}
+   */
+  static openOrCreate(key: number, size: number, options: CreateSegmentOptions = {}): Segment {
+    const get = creation(key, size, options);
+    const advice = createAdvice(size, options);
+    const origin = openOrCreateObject(SEGMENT, key, get, opening(key), advice);
+    const segment = new Segment({ ...origin, removeOnDispose: options.removeOnDispose });
+    if (size !== segment.size) throw segment.#sizeError(`not the ${size} asked for`);
+    return segment;
+  }
+
+  /**
+   * Opens the segment with this id: one that another process named, or a private one.
+   *
+   * @throws {Deno.errors.NotFound} If no segment has this id.
+   * @throws {Deno.errors.PermissionDenied} If its mode doesn't let this user read it.
+   */
+  static fromId(id: number): Segment {
+    return new Segment(objectFromId(SEGMENT, id));
+  }
+
+  /**
+   * Every segment that the system lets this user see, as `ipcs -m` shows them (Linux).
+   *
+   * @throws {Deno.errors.NotSupported} On macOS.
+   */
+  static list(): SegmentStatus[] {
+    const { constants, layouts } = platform();
+    return listObjects(SEGMENT, {
+      info: constants.SHM_INFO,
+      infoSize: layouts.shm_info?.size ?? 0,
+      stat: constants.SHM_STAT,
+      statAny: constants.SHM_STAT_ANY,
+    }, decodeSegment);
+  }
+
+  /**
+   * The system's limits (`IPC_INFO`; Linux).
+   *
+   * @throws {Deno.errors.NotSupported} On macOS.
+   */
+  static limits(): SegmentLimits {
+    return segmentLimits();
+  }
+
+  /**
+   * What all segments use together (`SHM_INFO`; Linux).
+   *
+   * @throws {Deno.errors.NotSupported} On macOS.
+   */
+  static usage(): SegmentUsage {
+    return segmentUsage();
+  }
+
+  /**
+   * Attaches the segment: maps it into this process.
+   *
+   * Every attachment is a mapping of its own on the same memory. A Worker
+   * attaches for itself, from the id.
+   *
+   * @throws {TypeError} If an option is of the wrong type.
+   * @throws {RangeError} If `address` is misaligned and `round` isn't set, or is in use.
+   * @throws {Deno.errors.PermissionDenied} If the segment's mode doesn't allow this access.
+   * @throws {Deno.errors.BadResource} If the segment was removed meanwhile.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/shmat.2.html shmat(2)}
+   */
+  attach(options: AttachOptions & { readonly access: "read" }): ReadonlyAttachment;
+  /** Attaches the segment for reading and writing. */
+  attach(options?: AttachOptions & { readonly access?: "readwrite" }): Attachment;
+  /** Attaches the segment with an access known at run time only. */
+  attach(options: AttachOptions): Attachment | ReadonlyAttachment;
+  attach(options: AttachOptions = {}): Attachment | ReadonlyAttachment {
+    const region = attachSegment(
+      this.id,
+      this.size,
+      this.describe(),
+      options,
+      (errno) => this.failure({ errno, syscall: "shmat", verb: "attach", advice: ATTACH_ADVICE }),
+    );
+    return options.access === "read" ? new ReadonlyAttachment(region) : new Attachment(region);
+  }
+
+  /**
+   * What the kernel knows of the segment now (`IPC_STAT`).
+   *
+   * @throws {Deno.errors.PermissionDenied} If its mode doesn't let this user read it.
+   * @throws {Deno.errors.BadResource} If the segment was removed meanwhile.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/shmctl.2.html shmctl(2)}
+   */
+  status(): SegmentStatus {
+    return decodeSegment(this.id, this.readRecord());
+  }
+
+  /**
+   * Keeps the segment's pages from the swap (`SHM_LOCK`; Linux), once they were touched.
+   *
+   * @throws {Deno.errors.PermissionDenied} If this user may not lock memory.
+   * @throws {Error} With code `ENOMEM` if it is more than `RLIMIT_MEMLOCK` allows.
+   */
+  lock(): void {
+    this.#setLocked(platform().constants.SHM_LOCK, "lock");
+  }
+
+  /** Lets the segment's pages go to the swap again (`SHM_UNLOCK`; Linux). */
+  unlock(): void {
+    this.#setLocked(platform().constants.SHM_UNLOCK, "unlock");
+  }
+
+  #setLocked(cmd: number | null, verb: string): void {
+    if (cmd === null) {
+      throw new Deno.errors.NotSupported(
+        `Cannot ${verb} ${this.describe()}: this platform has no SHM_LOCK`,
+      );
+    }
+    this.control(cmd, verb, null, {
+      ENOMEM: ["it is larger than this user may lock", "Raise RLIMIT_MEMLOCK (`ulimit -l`)."],
+    });
+  }
+
+  #sizeError(mismatch: string): Error {
+    return systemError({
+      errno: platform().errno.EINVAL,
+      syscall: "shmget",
+      action: `open ${this.describe()}`,
+      advice: {
+        EINVAL: [
+          `it has ${this.size} bytes, ${mismatch}`,
+          "Use its own size (Segment.open() without size), or remove it first.",
+        ],
+      },
+    });
+  }
+}
+
+/** The shmget that creates, its arguments checked. */
+function creation(
+  key: number,
+  size: number,
+  options: CreateSegmentOptions,
+): (flags: number) => number {
+  checkInteger("size", size, 1);
+  const mode = checkMode(options.mode ?? 0o600);
+  const flags = mode | hugePageFlags(options.hugePages) | noReserveFlag(options.noReserve);
+  return (exclusive) => shmget(key | 0, size, flags | exclusive);
+}
+
+/** The shmget that opens: size 0 fits every segment. */
+function opening(key: number): (flags: number) => number {
+  return (flags) => shmget(key | 0, 0, flags);
+}
+
+function hugePageFlags(hugePages: boolean | number = false): number {
+  if (hugePages === false) return 0;
+  const { SHM_HUGETLB, SHM_HUGE_SHIFT } = platform().constants;
+  if (SHM_HUGETLB === null || SHM_HUGE_SHIFT === null) throw missing("SHM_HUGETLB");
+  if (hugePages === true) return SHM_HUGETLB;
+  const exponent = Math.log2(checkInteger("hugePages", hugePages, 1));
+  if (!Number.isInteger(exponent)) {
+    throw new RangeError(`hugePages must be a power of two: received ${describe(hugePages)}`);
+  }
+  return SHM_HUGETLB | (exponent << SHM_HUGE_SHIFT);
+}
+
+function noReserveFlag(noReserve = false): number {
+  if (!noReserve) return 0;
+  const { SHM_NORESERVE } = platform().constants;
+  if (SHM_NORESERVE === null) throw missing("SHM_NORESERVE");
+  return SHM_NORESERVE;
+}
+
+function missing(constant: string): Error {
+  return new Deno.errors.NotSupported(`Cannot create segment: this platform has no ${constant}`);
+}
+
+function createAdvice(size: number, { hugePages }: CreateSegmentOptions): Advice {
+  return {
+    EINVAL: [
+      `the system does not allow a segment of ${size} bytes`,
+      "Segment.limits() tells the least (shmmin) and the most (shmmax).",
+    ],
+    ENOMEM: hugePages
+      ? ["there are not enough free huge pages", "Reserve some: `sysctl vm.nr_hugepages`."]
+      : ["not enough memory"],
+    ENOSPC: [
+      "the system has as many segments (shmmni), or pages in them (shmall), as it may",
+      "Remove those that nobody uses (`ipcs -m`, `ipcrm -m <id>`), or raise the limits kernel.shmmni and kernel.shmall.",
+    ],
+    EPERM: [
+      "this user may not use huge pages",
+      "It takes CAP_IPC_LOCK or the group in vm.hugetlb_shm_group.",
+    ],
+  };
+}

@@ -1,0 +1,113 @@
+import { type Advice, systemError } from "../ffi/errors.ts";
+import { platform } from "../ffi/platform.ts";
+import { getNumber } from "../ffi/layouts/field.ts";
+import { checkKey, formatKey, IPC_PRIVATE } from "./key.ts";
+import type { Kind } from "./kind.ts";
+import { checkId, isGone, type ObjectOrigin, readRecord } from "./object.ts";
+
+/** A call of shmget or its like with these flags; returns an id or a negated error number. */
+export type Get = (flags: number) => number;
+
+/** How often somebody may remove an object between our two calls before we give up. */
+const ATTEMPTS = 100;
+
+/** Makes an object that must not exist yet (`IPC_CREAT | IPC_EXCL`). */
+export function createObject(kind: Kind, key: number, get: Get, advice?: Advice): ObjectOrigin {
+  const checked = checkKey(key);
+  const { IPC_CREAT, IPC_EXCL } = platform().constants;
+  const id = get(IPC_CREAT | IPC_EXCL);
+  if (id < 0) throw createError(kind, checked, -id, advice);
+  return { id, key: checked, created: true };
+}
+
+/** Finds an object that must exist. */
+export function openObject(kind: Kind, key: number, get: Get): ObjectOrigin {
+  const checked = checkPublicKey(kind, key);
+  const id = get(0);
+  if (id < 0) throw openError(kind, checked, -id);
+  return { id, key: checked, created: false };
+}
+
+/** Finds an object or makes it, and says which. */
+export function openOrCreateObject(
+  kind: Kind,
+  key: number,
+  create: Get,
+  open: Get,
+  advice?: Advice,
+): ObjectOrigin {
+  const checked = checkPublicKey(kind, key);
+  const { constants: { IPC_CREAT, IPC_EXCL }, errno: { EEXIST, ENOENT } } = platform();
+  for (let attempt = 1;; attempt++) {
+    const made = create(IPC_CREAT | IPC_EXCL);
+    if (made >= 0) return { id: made, key: checked, created: true };
+    if (made !== -EEXIST) throw createError(kind, checked, -made, advice);
+    const found = open(0);
+    if (found >= 0) return { id: found, key: checked, created: false };
+    // ENOENT: somebody removed it between the two calls, so it may be made now.
+    if (found !== -ENOENT || attempt === ATTEMPTS) throw openError(kind, checked, -found);
+  }
+}
+
+/** Finds an object by its id, and its key in its record. */
+export function objectFromId(kind: Kind, id: number): ObjectOrigin {
+  checkId(id);
+  const record = readRecord(kind, id, platform().constants.IPC_STAT);
+  if (typeof record === "number") {
+    const none = [
+      `no ${kind.noun} has this id`,
+      `\`ipcs ${kind.flag}\` lists those that exist.`,
+    ] as const;
+    throw systemError({
+      errno: -record,
+      syscall: kind.control,
+      action: `open ${kind.noun} ${id}`,
+      advice: { EINVAL: none, EIDRM: none },
+      class: isGone(-record) ? Deno.errors.NotFound : undefined,
+    });
+  }
+  const key = getNumber(record, platform().layouts.ipc_perm.fields.key);
+  return { id, key, created: false };
+}
+
+function checkPublicKey(kind: Kind, key: number): number {
+  const checked = checkKey(key);
+  if (checked === IPC_PRIVATE) {
+    throw new RangeError(
+      `key must not be IPC_PRIVATE, by which nothing can be found: ` +
+        `make a private ${kind.noun} with ${kind.className}.create(), and open it with ${kind.className}.fromId()`,
+    );
+  }
+  return checked;
+}
+
+function createError(kind: Kind, key: number, errno: number, advice?: Advice): Error {
+  return systemError({
+    errno,
+    syscall: kind.get,
+    action: key === IPC_PRIVATE
+      ? `create private ${kind.noun}`
+      : `create ${kind.noun} with key ${formatKey(key)}`,
+    advice: {
+      EEXIST: [
+        "it already exists",
+        `Open it with ${kind.className}.open(), or remove it first.`,
+      ],
+      ...advice,
+    },
+  });
+}
+
+function openError(kind: Kind, key: number, errno: number): Error {
+  return systemError({
+    errno,
+    syscall: kind.get,
+    action: `open ${kind.noun} with key ${formatKey(key)}`,
+    advice: {
+      ENOENT: [
+        `no ${kind.noun} has this key`,
+        `Start the program that creates it first, or use ${kind.className}.openOrCreate().`,
+      ],
+    },
+  });
+}
