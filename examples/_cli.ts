@@ -1,0 +1,76 @@
+// What every example does around its own work: --help, errors in one line, Ctrl-C.
+
+import { parseArgs } from "@std/cli/parse-args";
+
+/** A command line that makes no sense: the message is shown with the usage. */
+export class UsageError extends Error {}
+
+/** The reason that everything still waiting ends with after Ctrl-C. */
+class Interrupted extends Error {
+  constructor(readonly exitCode: number) {
+    super("interrupted");
+  }
+}
+
+const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/**
+ * Runs an example: shows `usage` on --help, aborts the signal that it hands to `run` on Ctrl-C,
+ * and turns errors into one line and an exit code. `run` cleans up by leaving
+ * its scopes.
+ */
+export async function main(
+  usage: string,
+  run: (signal: AbortSignal) => void | Promise<void>,
+): Promise<void> {
+  if (Deno.args.includes("--help") || Deno.args.includes("-h")) {
+    console.log(usage);
+    return;
+  }
+  const interrupt = new AbortController();
+  const listeners = Object.entries(SIGNALS).map(([name, exitCode]) => {
+    const listener = () => interrupt.abort(new Interrupted(exitCode));
+    Deno.addSignalListener(name as Deno.Signal, listener);
+    return () => Deno.removeSignalListener(name as Deno.Signal, listener);
+  });
+  try {
+    await run(interrupt.signal);
+  } catch (error) {
+    if (error instanceof Interrupted) {
+      Deno.exitCode = error.exitCode;
+    } else if (error instanceof UsageError) {
+      console.error(`${error.message}\n\n${usage}`);
+      Deno.exitCode = 2;
+    } else {
+      console.error(error instanceof Error ? `${error.name}: ${error.message}` : error);
+      Deno.exitCode = 1;
+    }
+  } finally {
+    for (const remove of listeners) remove();
+  }
+}
+
+/** The command line's flags, by kind, and its other arguments. */
+export function parse<B extends string = never, S extends string = never>(
+  flags: { readonly boolean?: readonly B[]; readonly string?: readonly S[] },
+): { flags: { [K in B]: boolean } & { [K in S]?: string }; args: string[] } {
+  const { _, ...rest } = parseArgs<B, S | "_">(Deno.args, {
+    boolean: flags.boolean,
+    string: [...flags.string ?? [], "_"], // "_": arguments stay text, "007" too
+    unknown: (arg, key) => {
+      if (key !== undefined) throw new UsageError(`There is no option ${arg}`);
+      return true;
+    },
+  });
+  return {
+    flags: rest as unknown as { [K in B]: boolean } & { [K in S]?: string },
+    args: _.map(String),
+  };
+}
+
+/** Reads a number off the command line, decimal or 0x...; `what` names it in the error. */
+export function integer(what: string, text: string, min: number, max: number): number {
+  const value = /^(0x[0-9a-f]+|-?\d+)$/i.test(text) ? Number(text) : NaN;
+  if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
+  throw new UsageError(`${what} must be a whole number from ${min} to ${max}: received "${text}"`);
+}

@@ -1,0 +1,140 @@
+// Processes for tests. Each is ended when it leaves scope, and none may outlive its watchdog.
+
+/** How long a process may take before the test is given up, in milliseconds. */
+const WATCHDOG = 60_000;
+
+/** What a process left behind. */
+export interface Output {
+  readonly code: number;
+  readonly signal: Deno.Signal | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** How to start a process. */
+export interface StartOptions {
+  readonly cwd?: string;
+  readonly env?: Record<string, string>;
+}
+
+/** A process whose output is collected, and can be waited for. */
+export class Process implements AsyncDisposable {
+  readonly #child: Deno.ChildProcess;
+  readonly #watchdog: number;
+  readonly #texts = { stdout: "", stderr: "" };
+  readonly #done: Promise<Output>;
+  readonly #watchers = new Set<() => void>();
+
+  constructor(command: string, args: string[], options: StartOptions = {}) {
+    this.#child = new Deno.Command(command, {
+      args,
+      cwd: options.cwd,
+      env: { NO_COLOR: "1", ...options.env },
+      stdin: "piped",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+    this.#watchdog = setTimeout(() => this.#child.kill("SIGKILL"), WATCHDOG);
+    this.#done = this.#collect();
+  }
+
+  get pid(): number {
+    return this.#child.pid;
+  }
+
+  async #read(name: "stdout" | "stderr"): Promise<void> {
+    for await (const text of this.#child[name].pipeThrough(new TextDecoderStream())) {
+      this.#texts[name] += text;
+      for (const watcher of this.#watchers) watcher();
+    }
+  }
+
+  async #collect(): Promise<Output> {
+    const [status] = await Promise.all([
+      this.#child.status,
+      this.#read("stdout"),
+      this.#read("stderr"),
+    ]);
+    clearTimeout(this.#watchdog);
+    for (const watcher of this.#watchers) watcher();
+    return { ...status, ...this.#texts };
+  }
+
+  /** Waits until the output holds a text; throws if the process ends before. */
+  async until(name: "stdout" | "stderr", text: string | RegExp): Promise<void> {
+    const found = () =>
+      typeof text === "string" ? this.#texts[name].includes(text) : text.test(this.#texts[name]);
+    let ended = false;
+    void this.#done.then(() => ended = true);
+    while (!found()) {
+      if (ended) {
+        throw new Error(`process ended without ${text}: ${JSON.stringify(await this.#done)}`);
+      }
+      await new Promise<void>((resolve) => {
+        const watcher = () => {
+          this.#watchers.delete(watcher);
+          resolve();
+        };
+        this.#watchers.add(watcher);
+      });
+    }
+  }
+
+  /** Writes to the process's standard input. */
+  async write(text: string): Promise<void> {
+    const writer = this.#child.stdin.getWriter();
+    await writer.write(new TextEncoder().encode(text));
+    writer.releaseLock();
+  }
+
+  kill(signal: Deno.Signal): void {
+    this.#child.kill(signal);
+  }
+
+  /** Waits for the end. */
+  async output(): Promise<Output> {
+    return await this.#done;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
+    }
+    await this.#child.stdin.close().catch(() => {});
+    await this.#done;
+  }
+}
+
+const ROOT = new URL("../", import.meta.url);
+
+/** The path of a file of the project. */
+export function path(file: string): string {
+  return new URL(file, ROOT).pathname;
+}
+
+/** Starts `deno run --allow-ffi` on a file of the project, with more flags in front if need be. */
+export function deno(
+  file: string,
+  args: string[] = [],
+  flags: string[] = ["--allow-ffi"],
+  options: StartOptions = {},
+): Process {
+  const config = `--config=${path("deno.json")}`;
+  return new Process(
+    Deno.execPath(),
+    ["run", "--no-prompt", config, ...flags, path(file), ...args],
+    options,
+  );
+}
+
+/** Runs a program to its end. */
+export async function run(
+  command: string,
+  args: string[],
+  options: StartOptions = {},
+): Promise<Output> {
+  await using process = new Process(command, args, options);
+  return await process.output();
+}
