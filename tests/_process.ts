@@ -20,7 +20,7 @@ export interface StartOptions {
 /** A process whose output is collected, and can be waited for. */
 export class Process implements AsyncDisposable {
   readonly #child: Deno.ChildProcess;
-  readonly #watchdog: number;
+  readonly #watchdog: ReturnType<typeof setTimeout>;
   readonly #texts = { stdout: "", stderr: "" };
   readonly #done: Promise<Output>;
   readonly #watchers = new Set<() => void>();
