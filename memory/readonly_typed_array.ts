@@ -1,5 +1,7 @@
 import type { TypedArray } from "./typed_array.ts";
 
+const { set: setElements } = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
+
 /** What a typed array's elements are: numbers, or bigints for the 64-bit integers. */
 export type Element<T extends TypedArray> = T[number];
 
@@ -32,7 +34,8 @@ export class ReadonlyTypedArray<T extends TypedArray> {
 
   /** The element at `index`, counted from the end if negative; `undefined` if there is none. */
   at(index: number): Element<T> | undefined {
-    return this.#array.at(index);
+    // The built-in throws on a detached array; reads are to give undefined.
+    return this.#array.length === 0 ? undefined : this.#array.at(index);
   }
 
   /** The index of the first element equal to `value`, or -1. */
@@ -54,10 +57,12 @@ export class ReadonlyTypedArray<T extends TypedArray> {
   /**
    * Copies all elements into `target`, from its index `offset` (default 0) on.
    *
+   * @throws {TypeError} If `target` isn't a typed array.
    * @throws {RangeError} If they don't fit.
    */
   copyTo(target: T, offset = 0): void {
-    (target as Uint8Array).set(this.#array as Uint8Array, offset);
+    // The built-in, not the target's own: that would get hold of the array.
+    setElements.call(target, this.#array as Uint8Array, offset);
   }
 
   /** The elements, one after the other. */

@@ -2,26 +2,20 @@
 
 import { path, run } from "./_process.ts";
 
-/** The C compiler, or `null` where there is none. */
-export const CC: string | null = findCompiler();
-
-function findCompiler(): string | null {
-  for (const cc of ["cc", "gcc", "clang"]) {
-    try {
-      if (
-        new Deno.Command(cc, { args: ["--version"], stdout: "null", stderr: "null" }).outputSync()
-          .success
-      ) {
-        return cc;
-      }
-    } catch {
-      // Not this one.
-    }
+/** Whether a compiler of this name is there. */
+export function isInstalled(compiler: string): boolean {
+  try {
+    return new Deno.Command(compiler, { args: ["--version"], stdout: "null", stderr: "null" })
+      .outputSync().success;
+  } catch {
+    return false;
   }
-  return null;
 }
 
-/** Says once why a test is skipped that needs the compiler; for `ignore`. */
+/** The C compiler, or `null` where there is none. */
+export const CC: string | null = ["cc", "gcc", "clang"].find(isInstalled) ?? null;
+
+/** Says once why tests are skipped that need the compiler; for `ignore`. */
 export function noCompiler(tests: string): boolean {
   if (CC === null) console.log(`skipped, there is no C compiler: ${tests}`);
   return CC === null;
@@ -37,15 +31,8 @@ export interface Program extends Disposable {
 export async function compile(name: string, flags: string[] = []): Promise<Program> {
   if (CC === null) throw new Error("there is no C compiler");
   const file = Deno.makeTempFileSync({ prefix: `isthmus-${name}-` });
-  const { code, stderr } = await run(CC, [
-    "-O2",
-    "-Wall",
-    "-Werror",
-    ...flags,
-    "-o",
-    file,
-    path(`tests/c/${name}.c`),
-  ]);
+  const source = path(`tests/c/${name}.c`);
+  const { code, stderr } = await run(CC, ["-O2", "-Wall", "-Werror", ...flags, "-o", file, source]);
   if (code !== 0) throw new Error(stderr);
   return { file, [Symbol.dispose]: () => Deno.removeSync(file) };
 }

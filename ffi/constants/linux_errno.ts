@@ -131,5 +131,4 @@ export const ERRNO: Readonly<Record<string, number>> = {
   ENOTRECOVERABLE: 131,
   ERFKILL: 132,
   EHWPOISON: 133,
-  EFTYPE: 134,
 };

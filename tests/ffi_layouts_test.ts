@@ -1,0 +1,111 @@
+// The tables of structures and constants against the C compiler: one static assertion for each
+// entry, so that a cross compiler can check a platform that this machine is not.
+
+import { assertEquals } from "@std/assert";
+import { type Platform, selectPlatform } from "../ffi/platform.ts";
+import type { FieldType, Struct } from "../ffi/layouts/types.ts";
+import { CC, isInstalled } from "./_c.ts";
+import { run } from "./_process.ts";
+
+/** Fields that C spells otherwise than we do. */
+const C_FIELD: Readonly<Record<string, string>> = { key: "__key", seq: "__seq" };
+
+/** Read in 16 bits, which is right for glibc and musl, though C may declare more. */
+const NARROWED = ["seq", "sem_nsems"];
+
+/** Constants that no C library's header defines; the kernel tells them at run time. */
+const NOT_IN_HEADERS = ["SEMVMX"];
+
+const BITS: Readonly<Record<FieldType, number>> = {
+  i16: 16,
+  u16: 16,
+  i32: 32,
+  u32: 32,
+  i64: 64,
+  u64: 64,
+};
+
+function assertion(condition: string): string {
+  return `_Static_assert(${condition}, "");`;
+}
+
+function structAssertions(name: string, { size, fields }: Struct<string>): string[] {
+  const type = `struct ${name}`;
+  return [
+    assertion(`sizeof(${type}) == ${size}`),
+    ...Object.entries(fields).flatMap(([field, [offset, fieldType]]) => {
+      const cField = C_FIELD[field] ?? field;
+      const member = `((${type} *)0)->${cField}`;
+      const bytes = BITS[fieldType] / 8;
+      const signed = fieldType.startsWith("i") ? 1 : 0;
+      return [
+        assertion(`offsetof(${type}, ${cField}) == ${offset}`),
+        ...NARROWED.includes(field) ? [assertion(`sizeof(${member}) >= ${bytes}`)] : [
+          assertion(`sizeof(${member}) == ${bytes}`),
+          assertion(`((__typeof__(${member}))-1 < 0) == ${signed}`),
+        ],
+      ];
+    }),
+  ];
+}
+
+function assertions({ constants, layouts, errno }: Platform): string[] {
+  return [
+    ...Object.entries(layouts).flatMap(([name, struct]) =>
+      struct === null ? [] : structAssertions(name, struct as Struct<string>)
+    ),
+    ...Object.entries({ ...constants, ...errno }).flatMap(([name, value]) =>
+      value === null || NOT_IN_HEADERS.includes(name)
+        ? []
+        : [`#ifdef ${name}\n${assertion(`${name} == ${value}`)}\n#else\n#error ${name}\n#endif`]
+    ),
+  ];
+}
+
+function source(lines: string[]): string {
+  return [
+    "#define _GNU_SOURCE",
+    "#include <errno.h>",
+    "#include <stddef.h>",
+    "#include <sys/ipc.h>",
+    "#include <sys/sem.h>",
+    "#include <sys/shm.h>",
+    // glibc leaves some constants to the kernel's headers, which can't be included beside its own.
+    "#ifndef SHM_HUGE_SHIFT\n#define SHM_HUGE_SHIFT 26\n#endif",
+    ...lines,
+  ].join("\n") + "\n";
+}
+
+const TARGETS = [
+  { compiler: CC, build: Deno.build },
+  { compiler: "aarch64-linux-gnu-gcc", build: { os: "linux", arch: "aarch64" } },
+  { compiler: "musl-gcc", build: { os: "linux", arch: Deno.build.arch, env: "musl" } },
+];
+
+for (const { compiler, build } of TARGETS) {
+  const present = compiler !== null && isInstalled(compiler);
+  const name = compiler ?? "a C compiler";
+  if (!present) console.log(`skipped, ${name} is not installed: its structures and constants`);
+  Deno.test({
+    name: `layouts and constants are those of ${name}`,
+    ignore: !present,
+    async fn() {
+      if (compiler === null) return;
+      const directory = await Deno.makeTempDir();
+      try {
+        const file = `${directory}/layouts.c`;
+        const check = async (lines: string[]) => {
+          await Deno.writeTextFile(file, source(lines));
+          return await run(compiler, ["-fsyntax-only", file]);
+        };
+        const { code, stderr } = await check(assertions(selectPlatform(build)));
+        assertEquals(code, 0, stderr);
+        // The check itself can fail.
+        const wrong = await check([assertion("sizeof(struct shmid_ds) == 1")]);
+        assertEquals(wrong.code, 1);
+      } finally {
+        await Deno.remove(directory, { recursive: true });
+      }
+    },
+  });
+}

@@ -1,0 +1,77 @@
+// Runs the tests, and checks that they leave nothing behind: no System V object, no POSIX
+// shared memory, no process. Prints the totals last. Arguments go to `deno test`.
+// Run it with `deno run --allow-all tools/test.ts [argument ...]`.
+
+import { Segment, SemaphoreSet } from "../mod.ts";
+
+/** Marks every process that descends from this run, in its environment. */
+const MARK = `ISTHMUS_TEST_RUN=${crypto.randomUUID()}`;
+
+const root = new URL("../", import.meta.url);
+
+/** Directories with code whose documentation has examples to run. */
+const DOCUMENTED = ["mod.ts", "ffi", "memory", "sysv", "shm", "sem"];
+
+/** What stays in the system after the processes that made it. */
+function kernelObjects(): Set<string> {
+  const names: string[] = [];
+  if (Deno.build.os === "linux") {
+    names.push(...Segment.list().map(({ id }) => `segment ${id}`));
+    names.push(...SemaphoreSet.list().map(({ id }) => `semaphore set ${id}`));
+    names.push(...Array.from(Deno.readDirSync("/dev/shm"), ({ name }) => `/dev/shm/${name}`));
+  }
+  return new Set(names);
+}
+
+/** The processes of this run that still live (Linux). */
+function processes(): string[] {
+  if (Deno.build.os !== "linux") return [];
+  const found: string[] = [];
+  for (const { name } of Deno.readDirSync("/proc")) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      if (!Deno.readTextFileSync(`/proc/${name}/environ`).split("\0").includes(MARK)) continue;
+      const command = Deno.readTextFileSync(`/proc/${name}/cmdline`).replaceAll("\0", " ");
+      found.push(`process ${name}: ${command}`);
+    } catch {
+      // It ended while we looked, or is another user's.
+    }
+  }
+  return found;
+}
+
+/** Runs `deno test`, shows its output, and returns its exit code and its totals. */
+async function runTests(args: string[]): Promise<{ code: number; totals: number[] }> {
+  const [name, value] = MARK.split("=");
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", "--no-prompt", ...args],
+    cwd: root,
+    env: { [name]: value, NO_COLOR: "1" },
+    stdout: "piped",
+  }).spawn();
+  let totals = [0, 0, 0];
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    await Deno.stdout.write(new TextEncoder().encode(text));
+    totals = parseTotals(text) ?? totals;
+  }
+  return { code: (await child.status).code, totals };
+}
+
+/** The counts in Deno's last line: "ok | 12 passed | 0 failed | 1 ignored (2s)". */
+function parseTotals(text: string): number[] | null {
+  const match = text.match(/ \| (\d+) passed.* \| (\d+) failed(?:.* \| (\d+) ignored)?/);
+  return match === null ? null : match.slice(1).map((count) => Number(count ?? 0));
+}
+
+const before = kernelObjects();
+const { code, totals: [passed, failed, ignored] } = await runTests([
+  "--allow-all",
+  "--doc",
+  ...DOCUMENTED,
+  "tests",
+  ...Deno.args,
+]);
+const left = [...kernelObjects().difference(before), ...processes()];
+for (const thing of left) console.error(`left behind: ${thing}`);
+if (code !== 0 || passed === 0 || left.length > 0) Deno.exitCode = 1;
+console.log(`\n${passed} passed, ${failed + left.length} failed, ${ignored} skipped`);
