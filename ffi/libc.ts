@@ -11,6 +11,20 @@ export interface Libc {
   readonly errno: Int32Array;
 }
 
+/** Loads a library; a refusal by Deno's permissions stays Deno's own error. */
+function load(library: string, table: typeof SYMBOLS): Libc["c"] {
+  try {
+    return Deno.dlopen(library, table).symbols;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotCapable) throw error;
+    // With --allow-ffi=<path> Deno looks for the library under the current directory.
+    throw new Error(
+      `Cannot open ${library}, which has libc's functions. Grant --allow-ffi without a path`,
+      { cause: error },
+    );
+  }
+}
+
 /** Opens libc: needs `--allow-ffi`, without a path, since views on foreign memory do too. */
 function open(): Libc {
   const { library, symbolNames } = platform();
@@ -20,7 +34,7 @@ function open(): Libc {
       { ...symbol, name: symbolNames[key] ?? symbol.name },
     ]),
   ) as unknown as typeof SYMBOLS;
-  const c = Deno.dlopen(library, table).symbols;
+  const c = load(library, table);
   const location = c.__errno_location();
   if (location === null) throw new Error(`Cannot use ${library}: it has no errno`);
   const errno = new Int32Array(Deno.UnsafePointerView.getArrayBuffer(location, 4));

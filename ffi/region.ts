@@ -1,3 +1,10 @@
+/** Foreign memory as a buffer. It doesn't own the memory: its end doesn't free it. */
+function bufferAt(address: bigint, byteLength: number): ArrayBuffer {
+  const pointer = Deno.UnsafePointer.create(address);
+  if (pointer === null) throw new RangeError("Cannot view memory at address 0");
+  return Deno.UnsafePointerView.getArrayBuffer(pointer, byteLength);
+}
+
 /** The regions that are mapped now, so that none is mapped over another. */
 const live = new Set<Region>();
 
@@ -21,22 +28,17 @@ export class Region {
   #closed = false;
 
   /**
-   * Takes over `byteLength` bytes at `pointer`; `unmap` gives them back to the
+   * Takes over `byteLength` bytes at `address`; `unmap` gives them back to the
    * system. `name` completes "Cannot unmap ...".
    */
-  constructor(
-    pointer: Deno.PointerObject,
-    byteLength: number,
-    name: string,
-    unmap: () => void,
-  ) {
+  constructor(address: bigint, byteLength: number, name: string, unmap: () => void) {
     try {
-      this.#buffer = Deno.UnsafePointerView.getArrayBuffer(pointer, byteLength);
-    } catch (error) { // --allow-ffi with a path opens libc, but is refused here
+      this.#buffer = bufferAt(address, byteLength);
+    } catch (error) { // the permission was revoked meanwhile
       unmap();
       throw error;
     }
-    this.address = Deno.UnsafePointer.value(pointer);
+    this.address = address;
     this.byteLength = byteLength;
     this.#name = name;
     this.#unmap = unmap;

@@ -1,64 +1,49 @@
 /**
- * What Isthmus binds of libc: one line per C function, the C parameter names in
- * comments. A function that is called in several shapes has a line for each.
+ * What Isthmus binds of libc: one entry for each C function, under the names of
+ * its C parameters. A function that is called in several shapes has an entry for each.
+ *
+ * Results are i32 wherever C allows it: they allocate nothing, so `errno`, read
+ * next, is exact. Addresses are integers, since pointer objects can't be looked
+ * into without asking for permission.
  */
 export const SYMBOLS = {
-  // Results are i32 wherever C allows it: they allocate nothing, so errno, read next, is exact.
+  // (void)
   __errno_location: { name: "__errno_location", parameters: [], result: "pointer" },
+  // (void)
   getpagesize: { name: "getpagesize", parameters: [], result: "i32" },
 
-  ftok: { name: "ftok", parameters: ["buffer", "i32"], /* pathname, proj_id */ result: "i32" },
+  // pathname, proj_id
+  ftok: { name: "ftok", parameters: ["buffer", "i32"], result: "i32" },
 
-  shmget: {
-    name: "shmget",
-    parameters: ["i32", "usize", "i32"],
-    /* key, size, shmflg */ result: "i32",
-  },
-  shmat: {
-    name: "shmat",
-    parameters: ["i32", "pointer", "i32"],
-    /* shmid, shmaddr, shmflg */ result: "pointer",
-  },
-  shmdt: { name: "shmdt", parameters: ["pointer"], /* shmaddr */ result: "i32" },
-  shmctl: {
-    name: "shmctl",
-    parameters: ["i32", "i32", "buffer"],
-    /* shmid, cmd, buf */ result: "i32",
-  },
+  // key, size, shmflg
+  shmget: { name: "shmget", parameters: ["i32", "usize", "i32"], result: "i32" },
+  // shmid, shmaddr, shmflg
+  shmat: { name: "shmat", parameters: ["i32", "usize", "i32"], result: "usize" },
+  // shmaddr
+  shmdt: { name: "shmdt", parameters: ["usize"], result: "i32" },
+  // shmid, cmd, buf
+  shmctl: { name: "shmctl", parameters: ["i32", "i32", "buffer"], result: "i32" },
 
-  semget: {
-    name: "semget",
-    parameters: ["i32", "i32", "i32"],
-    /* key, nsems, semflg */ result: "i32",
-  },
-  semop: {
-    name: "semop",
-    parameters: ["i32", "buffer", "usize"],
-    /* semid, sops, nsops */ result: "i32",
-  },
+  // key, nsems, semflg
+  semget: { name: "semget", parameters: ["i32", "i32", "i32"], result: "i32" },
+  // semid, sops, nsops
+  semop: { name: "semop", parameters: ["i32", "buffer", "usize"], result: "i32" },
+  // semid, sops, nsops, timeout; macOS has none
   semtimedop: {
     name: "semtimedop",
-    parameters: ["i32", "buffer", "usize", "buffer"], // semid, sops, nsops, timeout
+    parameters: ["i32", "buffer", "usize", "buffer"],
     result: "i32",
-    optional: true, // macOS has none
+    optional: true,
   },
   semtimedop_nonblocking: {
     name: "semtimedop",
-    parameters: ["i32", "buffer", "usize", "buffer"], // semid, sops, nsops, timeout
+    parameters: ["i32", "buffer", "usize", "buffer"],
     result: "i32",
     nonblocking: true,
     optional: true,
   },
-  // semctl's last argument is a union: a pointer to a record or to an array ...
-  semctl: {
-    name: "semctl",
-    parameters: ["i32", "i32", "i32", "buffer"], // semid, semnum, cmd, arg.buf
-    result: "i32",
-  },
-  // ... or a value, widened to the union's eight bytes.
-  semctl_value: {
-    name: "semctl",
-    parameters: ["i32", "i32", "i32", "i64"], // semid, semnum, cmd, arg.val
-    result: "i32",
-  },
+  // semid, semnum, cmd, arg: a union; here the address of a record or an array ...
+  semctl: { name: "semctl", parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
+  // ... and here a value, widened to the union's eight bytes
+  semctl_value: { name: "semctl", parameters: ["i32", "i32", "i32", "i64"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

@@ -24,21 +24,17 @@ const CONFIRMATIONS = 3;
 /**
  * `void *shmat(int shmid, const void *shmaddr, int shmflg)`
  *
+ * `shmaddr` 0 leaves the address to the system. Returns an address, or a negated error number.
  * See {@linkcode https://man7.org/linux/man-pages/man2/shmat.2.html shmat(2)}.
  */
-export function shmat(
-  shmid: number,
-  shmaddr: bigint | null,
-  shmflg: number,
-): Deno.PointerObject | number {
+export function shmat(shmid: number, shmaddr: bigint, shmflg: number): bigint | number {
   const { c, errno } = libc();
-  const address = shmaddr === null ? null : Deno.UnsafePointer.create(shmaddr);
   const { EAGAIN } = platform().errno;
   for (let attempt = 0;; attempt++) {
-    const pointer = c.shmat(shmid, address, shmflg);
+    const address = c.shmat(shmid, shmaddr, shmflg);
     const error = errno[0];
-    if (pointer !== null && Deno.UnsafePointer.value(pointer) !== FAILED) return pointer;
-    // A pointer is allocated before errno can be read, and a collection at that
+    if (address !== FAILED) return address;
+    // The bigint is allocated before errno can be read, and a collection at that
     // moment leaves EAGAIN there: ask again for the real reason.
     if (error !== EAGAIN || attempt === CONFIRMATIONS) return -error;
   }
@@ -50,7 +46,7 @@ export function shmat(
  * Every view on the memory must be dead before this call; `Region` sees to that.
  * See {@linkcode https://man7.org/linux/man-pages/man2/shmdt.2.html shmdt(2)}.
  */
-export function shmdt(shmaddr: Deno.PointerObject): number {
+export function shmdt(shmaddr: bigint): number {
   const { c, errno } = libc();
   return c.shmdt(shmaddr) === -1 ? -errno[0] : 0;
 }

@@ -29,14 +29,14 @@ export interface AttachOptions {
 
 const MAX_ADDRESS = 2n ** 64n - 1n;
 
-/** The address to hand to C, checked and rounded as `options` say. */
-function targetAddress(options: AttachOptions, size: number): bigint | null {
+/** The address to hand to C, checked and rounded as `options` say; 0 is where the system likes. */
+function targetAddress(options: AttachOptions, size: number): bigint {
   const { address, round = false, unsafeRemap = false } = options;
   if (address === undefined) {
     if (round || unsafeRemap) {
       throw new TypeError(`${round ? "round" : "unsafeRemap"} needs an address`);
     }
-    return null;
+    return 0n;
   }
   if (typeof address !== "bigint") {
     throw new TypeError(`address must be a bigint: received ${describe(address)}`);
@@ -103,10 +103,10 @@ export function attachSegment(
   fail: (errno: number) => Error,
 ): Region {
   const flags = attachFlags(options);
-  const pointer = shmat(id, targetAddress(options, size), flags);
-  if (typeof pointer === "number") throw fail(-pointer);
-  return new Region(pointer, size, name, () => {
-    const result = shmdt(pointer);
+  const address = shmat(id, targetAddress(options, size), flags);
+  if (typeof address === "number") throw fail(-address);
+  return new Region(address, size, name, () => {
+    const result = shmdt(address);
     if (result < 0) {
       throw systemError({ errno: -result, syscall: "shmdt", action: `detach ${name}` });
     }

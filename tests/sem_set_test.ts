@@ -34,7 +34,11 @@ Deno.test("SemaphoreSet.create() checks its arguments, and makes nothing", () =>
     assertThrows(() => SemaphoreSet.create(IPC_PRIVATE, values), RangeError, "values");
   }
   for (const values of [1, "1", null, ["1"], [1n]]) {
-    assertThrows(() => SemaphoreSet.create(IPC_PRIVATE, values as unknown as number[]), TypeError, "values");
+    assertThrows(
+      () => SemaphoreSet.create(IPC_PRIVATE, values as unknown as number[]),
+      TypeError,
+      "values",
+    );
   }
   assertThrows(() => SemaphoreSet.create(IPC_PRIVATE, [1], { mode: 0o1600 }), RangeError, "mode");
   assertThrows(() => SemaphoreSet.create(2 ** 32, [1]), RangeError, "key");
