@@ -16,6 +16,11 @@
 export { isSystemError, type SystemError } from "../ffi/errors.ts";
 export * from "../sysv/mod.ts";
 export type { SemaphoreOperation } from "./batch.ts";
+export type {
+  CreateSemaphoreSetOptions,
+  OpenSemaphoreSetOptions,
+  OpenSemaphoreSetSyncOptions,
+} from "./create.ts";
 export { SemaphoreGuard } from "./guard.ts";
 export type { SemaphoreLimits, SemaphoreUsage } from "./limits.ts";
 export {
@@ -25,10 +30,5 @@ export {
   type WaitOptions,
   type WaitSyncOptions,
 } from "./semaphore.ts";
-export {
-  type CreateSemaphoreSetOptions,
-  type OpenSemaphoreSetOptions,
-  type OpenSemaphoreSetSyncOptions,
-  SemaphoreSet,
-} from "./semaphore_set.ts";
+export { SemaphoreSet } from "./semaphore_set.ts";
 export type { SemaphoreSetStatus } from "./status.ts";

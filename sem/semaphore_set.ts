@@ -1,11 +1,21 @@
-import { checkInteger, checkMode, checkTimeout, describe } from "../ffi/check.ts";
-import type { Advice } from "../ffi/errors.ts";
+import { checkInteger, checkTimeout } from "../ffi/check.ts";
 import { platform } from "../ffi/platform.ts";
-import { semctl, semctlValue, semget } from "../ffi/sysv_sem.ts";
+import { semctl, semctlValue } from "../ffi/sysv_sem.ts";
 import { createObject, objectFromId, openObject, openOrCreateObject } from "../sysv/get.ts";
 import { listObjects } from "../sysv/list.ts";
 import { type ObjectOrigin, SystemVObject } from "../sysv/object.ts";
 import { checkedBatch, type SemaphoreOperation } from "./batch.ts";
+import {
+  checkValue,
+  checkValues,
+  createAdvice,
+  type CreateSemaphoreSetOptions,
+  creation,
+  opening,
+  type OpenSemaphoreSetOptions,
+  type OpenSemaphoreSetSyncOptions,
+  readyLimit,
+} from "./create.ts";
 import { SEMAPHORE_SET } from "./kind.ts";
 import {
   type SemaphoreLimits,
@@ -18,34 +28,6 @@ import { initialise, untilReady } from "./ready.ts";
 import { Semaphore, type WaitOptions, type WaitSyncOptions } from "./semaphore.ts";
 import { decodeSemaphoreSet, type SemaphoreSetStatus } from "./status.ts";
 import { run, runSync, type Steps } from "./steps.ts";
-
-/** Options of {@linkcode SemaphoreSet.create}. */
-export interface CreateSemaphoreSetOptions {
-  /** Permission bits. Default: `0o600`, this user alone. */
-  readonly mode?: number;
-  /** Removes the set when the `SemaphoreSet` leaves scope. Default: `false`. */
-  readonly removeOnDispose?: boolean;
-}
-
-/** Options of {@linkcode SemaphoreSet.openSync} and {@linkcode SemaphoreSet.openOrCreateSync}. */
-export interface OpenSemaphoreSetSyncOptions {
-  /**
-   * The most milliseconds to wait for the values that the set's creator gives it right after
-   * making it. Default: 1000.
-   */
-  readonly timeout?: number;
-  /** Removes the set when the `SemaphoreSet` leaves scope. Default: `false`. */
-  readonly removeOnDispose?: boolean;
-}
-
-/** Options of {@linkcode SemaphoreSet.open} and {@linkcode SemaphoreSet.openOrCreate}. */
-export interface OpenSemaphoreSetOptions extends OpenSemaphoreSetSyncOptions {
-  /** Ends the wait; the promise is then rejected with the signal's reason. */
-  readonly signal?: AbortSignal;
-}
-
-/** How long `open` waits for a set's values unless told, in milliseconds. */
-const READY_TIMEOUT = 1000;
 
 /**
  * A System V semaphore set: numbers in the kernel that processes change and wait for,
@@ -92,7 +74,7 @@ export class SemaphoreSet extends SystemVObject {
     values: readonly number[],
     options: CreateSemaphoreSetOptions = {},
   ): SemaphoreSet {
-    const get = creation(key, values, options);
+    const get = creation(values, options);
     const origin = createObject(SEMAPHORE_SET, key, get, createAdvice(values));
     return SemaphoreSet.#initialised(origin, values, options);
   }
@@ -189,7 +171,7 @@ export class SemaphoreSet extends SystemVObject {
     const { timeout, removeOnDispose } = options;
     const limit = readyLimit(timeout);
     for (;;) {
-      const origin = openObject(SEMAPHORE_SET, key, opening(key));
+      const origin = openObject(SEMAPHORE_SET, key, opening);
       if (yield* untilReady(origin, limit)) {
         return new SemaphoreSet({ ...origin, removeOnDispose });
       }
@@ -204,10 +186,10 @@ export class SemaphoreSet extends SystemVObject {
   ): Steps<SemaphoreSet> {
     const { timeout, removeOnDispose } = options;
     const limit = readyLimit(timeout);
-    const create = creation(key, values, options);
+    const create = creation(values, options);
     const advice = createAdvice(values);
     for (;;) {
-      const origin = openOrCreateObject(SEMAPHORE_SET, key, create, opening(key), advice);
+      const origin = openOrCreateObject(SEMAPHORE_SET, key, create, opening, advice);
       if (origin.created) return SemaphoreSet.#initialised(origin, values, options);
       if (yield* untilReady(origin, limit)) {
         const set = new SemaphoreSet({ ...origin, removeOnDispose });
@@ -385,51 +367,4 @@ export class SemaphoreSet extends SystemVObject {
       },
     });
   }
-}
-
-/** The semget that creates, its arguments checked. */
-function creation(
-  key: number,
-  values: readonly number[],
-  { mode = 0o600 }: CreateSemaphoreSetOptions,
-): (flags: number) => number {
-  checkValues(values);
-  if (values.length === 0) throw new RangeError("values must not be empty");
-  const flags = checkMode(mode);
-  return (exclusive) => semget(key | 0, values.length, flags | exclusive);
-}
-
-/** The semget that opens: 0 semaphores fit every set. */
-function opening(key: number): (flags: number) => number {
-  return (flags) => semget(key | 0, 0, flags);
-}
-
-/** When the wait for a set's values ends. */
-function readyLimit(timeout = READY_TIMEOUT): { timeout: number; deadline: number } {
-  checkTimeout(timeout);
-  return { timeout, deadline: performance.now() + timeout };
-}
-
-function checkValue(name: string, value: number): void {
-  checkInteger(name, value, 0, platform().constants.SEMVMX);
-}
-
-function checkValues(values: readonly number[]): void {
-  if (!Array.isArray(values)) {
-    throw new TypeError(`values must be an array: received ${describe(values)}`);
-  }
-  for (const [index, value] of values.entries()) checkValue(`values[${index}]`, value);
-}
-
-function createAdvice(values: readonly number[]): Advice {
-  return {
-    EINVAL: [
-      `the system does not allow a set of ${values.length} semaphores`,
-      "SemaphoreSet.limits().semmsl tells how many it allows.",
-    ],
-    ENOSPC: [
-      "the system has as many semaphore sets (semmni), or semaphores in them (semmns), as it may",
-      "Remove those that nobody uses (`ipcs -s`, `ipcrm -s <id>`), or raise the limits in kernel.sem.",
-    ],
-  };
 }

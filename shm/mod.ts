@@ -17,6 +17,7 @@ export * from "../memory/mod.ts";
 export * from "../sysv/mod.ts";
 export type { Access, AttachOptions } from "./attach.ts";
 export { Attachment, ReadonlyAttachment } from "./attachment.ts";
+export type { CreateSegmentOptions } from "./create.ts";
 export type { SegmentLimits, SegmentUsage } from "./limits.ts";
-export { type CreateSegmentOptions, type OpenSegmentOptions, Segment } from "./segment.ts";
+export { type OpenSegmentOptions, Segment } from "./segment.ts";
 export type { SegmentStatus } from "./status.ts";

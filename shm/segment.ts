@@ -1,30 +1,15 @@
-import { checkInteger, checkMode, describe } from "../ffi/check.ts";
-import { type Advice, systemError } from "../ffi/errors.ts";
+import { checkInteger } from "../ffi/check.ts";
+import { systemError } from "../ffi/errors.ts";
 import { platform } from "../ffi/platform.ts";
-import { shmget } from "../ffi/sysv_shm.ts";
 import { createObject, objectFromId, openObject, openOrCreateObject } from "../sysv/get.ts";
 import { listObjects } from "../sysv/list.ts";
 import { type ObjectOrigin, SystemVObject } from "../sysv/object.ts";
 import { ATTACH_ADVICE, type AttachOptions, attachSegment } from "./attach.ts";
 import { Attachment, ReadonlyAttachment } from "./attachment.ts";
+import { createAdvice, type CreateSegmentOptions, creation, opening } from "./create.ts";
 import { SEGMENT } from "./kind.ts";
 import { type SegmentLimits, segmentLimits, type SegmentUsage, segmentUsage } from "./limits.ts";
 import { decodeSegment, type SegmentStatus } from "./status.ts";
-
-/** Options of {@linkcode Segment.create} and {@linkcode Segment.openOrCreate}. */
-export interface CreateSegmentOptions {
-  /** Permission bits. Default: `0o600`, this user alone. */
-  readonly mode?: number;
-  /**
-   * Backs the segment with huge pages (`SHM_HUGETLB`; Linux): `true` for the default size, or
-   * the size in bytes. The system must have reserved some. Default: `false`.
-   */
-  readonly hugePages?: boolean | number;
-  /** Reserves no swap space for the segment (`SHM_NORESERVE`; Linux). Default: `false`. */
-  readonly noReserve?: boolean;
-  /** Removes the segment when the `Segment` leaves scope. Default: `false`. */
-  readonly removeOnDispose?: boolean;
-}
 
 /** Options of {@linkcode Segment.open}. */
 export interface OpenSegmentOptions {
@@ -78,7 +63,7 @@ export class Segment extends SystemVObject {
    * @see {@linkcode https://man7.org/linux/man-pages/man2/shmget.2.html shmget(2)}
    */
   static create(key: number, size: number, options: CreateSegmentOptions = {}): Segment {
-    const get = creation(key, size, options);
+    const get = creation(size, options);
     const origin = createObject(SEGMENT, key, get, createAdvice(size, options));
     return new Segment({ ...origin, removeOnDispose: options.removeOnDispose }, size);
   }
@@ -94,7 +79,7 @@ export class Segment extends SystemVObject {
    */
   static open(key: number, options: OpenSegmentOptions = {}): Segment {
     const size = options.size === undefined ? 0 : checkInteger("size", options.size, 1);
-    const origin = openObject(SEGMENT, key, opening(key));
+    const origin = openObject(SEGMENT, key, opening);
     const segment = new Segment({ ...origin, removeOnDispose: options.removeOnDispose });
     if (size > segment.size) throw segment.#sizeError(`fewer than the ${size} asked for`);
     return segment;
@@ -112,9 +97,9 @@ export class Segment extends SystemVObject {
    * @see {@linkcode https://man7.org/linux/man-pages/man2/shmget.2.html shmget(2)}
    */
   static openOrCreate(key: number, size: number, options: CreateSegmentOptions = {}): Segment {
-    const get = creation(key, size, options);
+    const get = creation(size, options);
     const advice = createAdvice(size, options);
-    const origin = openOrCreateObject(SEGMENT, key, get, opening(key), advice);
+    const origin = openOrCreateObject(SEGMENT, key, get, opening, advice);
     const segment = new Segment({ ...origin, removeOnDispose: options.removeOnDispose });
     if (size !== segment.size) throw segment.#sizeError(`not the ${size} asked for`);
     return segment;
@@ -243,64 +228,4 @@ export class Segment extends SystemVObject {
       },
     });
   }
-}
-
-/** The shmget that creates, its arguments checked. */
-function creation(
-  key: number,
-  size: number,
-  options: CreateSegmentOptions,
-): (flags: number) => number {
-  checkInteger("size", size, 1);
-  const mode = checkMode(options.mode ?? 0o600);
-  const flags = mode | hugePageFlags(options.hugePages) | noReserveFlag(options.noReserve);
-  return (exclusive) => shmget(key | 0, size, flags | exclusive);
-}
-
-/** The shmget that opens: size 0 fits every segment. */
-function opening(key: number): (flags: number) => number {
-  return (flags) => shmget(key | 0, 0, flags);
-}
-
-function hugePageFlags(hugePages: boolean | number = false): number {
-  if (hugePages === false) return 0;
-  const { SHM_HUGETLB, SHM_HUGE_SHIFT } = platform().constants;
-  if (SHM_HUGETLB === null || SHM_HUGE_SHIFT === null) throw missing("SHM_HUGETLB");
-  if (hugePages === true) return SHM_HUGETLB;
-  const exponent = Math.log2(checkInteger("hugePages", hugePages, 1));
-  if (!Number.isInteger(exponent)) {
-    throw new RangeError(`hugePages must be a power of two: received ${describe(hugePages)}`);
-  }
-  return SHM_HUGETLB | (exponent << SHM_HUGE_SHIFT);
-}
-
-function noReserveFlag(noReserve = false): number {
-  if (!noReserve) return 0;
-  const { SHM_NORESERVE } = platform().constants;
-  if (SHM_NORESERVE === null) throw missing("SHM_NORESERVE");
-  return SHM_NORESERVE;
-}
-
-function missing(constant: string): Error {
-  return new Deno.errors.NotSupported(`Cannot create segment: this platform has no ${constant}`);
-}
-
-function createAdvice(size: number, { hugePages }: CreateSegmentOptions): Advice {
-  return {
-    EINVAL: [
-      `the system does not allow a segment of ${size} bytes`,
-      "Segment.limits() tells the least (shmmin) and the most (shmmax).",
-    ],
-    ENOMEM: hugePages
-      ? ["there are not enough free huge pages", "Reserve some: `sysctl vm.nr_hugepages`."]
-      : ["not enough memory"],
-    ENOSPC: [
-      "the system has as many segments (shmmni), or pages in them (shmall), as it may",
-      "Remove those that nobody uses (`ipcs -m`, `ipcrm -m <id>`), or raise the limits kernel.shmmni and kernel.shmall.",
-    ],
-    EPERM: [
-      "this user may not use huge pages",
-      "It takes CAP_IPC_LOCK or the group in vm.hugetlb_shm_group.",
-    ],
-  };
 }

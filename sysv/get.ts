@@ -5,8 +5,8 @@ import { checkKey, formatKey, IPC_PRIVATE } from "./key.ts";
 import type { Kind } from "./kind.ts";
 import { checkId, isGone, type ObjectOrigin, readRecord } from "./object.ts";
 
-/** A call of shmget or its like with these flags; returns an id or a negated error number. */
-export type Get = (flags: number) => number;
+/** A call of shmget or its like; returns an id or a negated error number. */
+export type Get = (key: number, flags: number) => number;
 
 /** How often somebody may remove an object between our two calls before we give up. */
 const ATTEMPTS = 100;
@@ -15,7 +15,7 @@ const ATTEMPTS = 100;
 export function createObject(kind: Kind, key: number, get: Get, advice?: Advice): ObjectOrigin {
   const checked = checkKey(key);
   const { IPC_CREAT, IPC_EXCL } = platform().constants;
-  const id = get(IPC_CREAT | IPC_EXCL);
+  const id = get(checked, IPC_CREAT | IPC_EXCL);
   if (id < 0) throw createError(kind, checked, -id, advice);
   return { id, key: checked, created: true };
 }
@@ -23,7 +23,7 @@ export function createObject(kind: Kind, key: number, get: Get, advice?: Advice)
 /** Finds an object that must exist. */
 export function openObject(kind: Kind, key: number, get: Get): ObjectOrigin {
   const checked = checkPublicKey(kind, key);
-  const id = get(0);
+  const id = get(checked, 0);
   if (id < 0) throw openError(kind, checked, -id);
   return { id, key: checked, created: false };
 }
@@ -39,10 +39,10 @@ export function openOrCreateObject(
   const checked = checkPublicKey(kind, key);
   const { constants: { IPC_CREAT, IPC_EXCL }, errno: { EEXIST, ENOENT } } = platform();
   for (let attempt = 1;; attempt++) {
-    const made = create(IPC_CREAT | IPC_EXCL);
+    const made = create(checked, IPC_CREAT | IPC_EXCL);
     if (made >= 0) return { id: made, key: checked, created: true };
     if (made !== -EEXIST) throw createError(kind, checked, -made, advice);
-    const found = open(0);
+    const found = open(checked, 0);
     if (found >= 0) return { id: found, key: checked, created: false };
     // ENOENT: somebody removed it between the two calls, so it may be made now.
     if (found !== -ENOENT || attempt === ATTEMPTS) throw openError(kind, checked, -found);
