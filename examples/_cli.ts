@@ -50,20 +50,34 @@ export async function main(
   }
 }
 
+/** Flags that are there or not, that have a value, and that have any number of values. */
+type Flags<B extends string, S extends string, L extends string> =
+  & { [K in B]: boolean }
+  & { [K in S]?: string }
+  & { [K in L]: string[] };
+
 /** The command line's flags, by kind, and its other arguments. */
-export function parse<B extends string = never, S extends string = never>(
-  flags: { readonly boolean?: readonly B[]; readonly string?: readonly S[] },
-): { flags: { [K in B]: boolean } & { [K in S]?: string }; args: string[] } {
-  const { _, ...rest } = parseArgs<B, S | "_">(Deno.args, {
+export function parse<
+  B extends string = never,
+  S extends string = never,
+  L extends string = never,
+>(flags: {
+  readonly boolean?: readonly B[];
+  readonly string?: readonly S[];
+  /** Flags with a value that may be given several times. */
+  readonly list?: readonly L[];
+}): { flags: Flags<B, S, L>; args: string[] } {
+  const { _, ...rest } = parseArgs<B, S | L | "_">(Deno.args, {
     boolean: flags.boolean,
-    string: [...flags.string ?? [], "_"], // "_": arguments stay text, "007" too
+    string: [...flags.string ?? [], ...flags.list ?? [], "_"], // "_": arguments stay text, "007" too
+    collect: flags.list,
     unknown: (arg, key) => {
       if (key !== undefined) throw new UsageError(`There is no option ${arg}`);
       return true;
     },
   });
   return {
-    flags: rest as unknown as { [K in B]: boolean } & { [K in S]?: string },
+    flags: rest as unknown as Flags<B, S, L>,
     args: _.map(String),
   };
 }

@@ -60,24 +60,22 @@ export class Process implements AsyncDisposable {
     return { ...status, ...this.#texts };
   }
 
-  /** Waits until the output holds a text; throws if the process ends before. */
-  async until(name: "stdout" | "stderr", text: string | RegExp): Promise<void> {
+  /** Waits until the output holds a text, and returns all of it; throws if the process ends before. */
+  async until(name: "stdout" | "stderr", text: string | RegExp): Promise<string> {
     const found = () =>
       typeof text === "string" ? this.#texts[name].includes(text) : text.test(this.#texts[name]);
     let ended = false;
-    void this.#done.then(() => ended = true);
+    const done = this.#done.then(() => void (ended = true));
     while (!found()) {
       if (ended) {
         throw new Error(`process ended without ${text}: ${JSON.stringify(await this.#done)}`);
       }
-      await new Promise<void>((resolve) => {
-        const watcher = () => {
-          this.#watchers.delete(watcher);
-          resolve();
-        };
-        this.#watchers.add(watcher);
-      });
+      const { promise: news, resolve: watcher } = Promise.withResolvers<void>();
+      this.#watchers.add(watcher);
+      await Promise.race([news, done]);
+      this.#watchers.delete(watcher);
     }
+    return this.#texts[name];
   }
 
   /** Writes to the process's standard input. */

@@ -41,7 +41,7 @@ Deno.test("check_layers.ts fails on an import from the same or a higher floor, o
   const cases: Record<string, string>[] = [
     { "shm/b.ts": 'export * from "../sem/c.ts";\n', "sem/c.ts": "export const c = 1;\n" },
     { "ffi/b.ts": 'export type { C } from "../shm/c.ts";\n', "shm/c.ts": "export type C = 1;\n" },
-    { "examples/b.ts": 'import "../tests/c.ts";\n', "tests/c.ts": "export {};\n" },
+    { "bench/b.ts": 'import "../tests/c.ts";\n', "tests/c.ts": "export {};\n" },
   ];
   for (const files of cases) {
     const { code, stderr } = await check(files);
