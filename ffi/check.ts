@@ -2,7 +2,7 @@
 // (2 ** 32 + 1 becomes 1, NaN becomes 0).
 
 /**
- * Returns `value` if it is an integer in a range.
+ * Returns `value` if it is an integer in a range. Use what it returns.
  *
  * @throws {TypeError} If it isn't a number.
  * @throws {RangeError} If it is fractional, NaN or out of range.
@@ -19,7 +19,7 @@ export function checkInteger(
   if (!Number.isInteger(value) || value < min || value > max) {
     throw new RangeError(`${name} must be an integer from ${min} to ${max}: received ${value}`);
   }
-  return value;
+  return value + 0; // -0, which FFI refuses, becomes 0
 }
 
 /** Returns `value` if it is a set of permission bits, 0 to 0o777. */

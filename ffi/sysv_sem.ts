@@ -1,4 +1,5 @@
 import { libc } from "./libc.ts";
+import { platform } from "./platform.ts";
 
 // Each function returns what C returns, or the negated error number (-EAGAIN) in
 // place of -1. Arguments are the caller's to check: the call truncates silently.
@@ -50,7 +51,7 @@ export function semtimedop(
   timeout: BigInt64Array<ArrayBuffer>,
 ): number {
   const { c, errno } = libc();
-  if (c.semtimedop === null) return -errno[0];
+  if (c.semtimedop === null) return -platform().errno.ENOSYS;
   return c.semtimedop(semid, sops, nsops, timeout) === -1 ? -errno[0] : 0;
 }
 

@@ -9,6 +9,19 @@ import {
   type TypedArrayConstructor,
 } from "./typed_array.ts";
 
+// The writable and the read-only class each keep a view of their own in a private field, and
+// share none: no method of one can be called on the other to get hold of what it hides.
+
+/** All bytes of a region, or a clear error if they are gone. */
+function live(region: Region, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  if (!bytes.buffer.detached) return bytes;
+  throw new Deno.errors.BadResource(
+    region.closed
+      ? "Cannot use the memory: it was detached"
+      : "Cannot use the memory: its ArrayBuffer was transferred away",
+  );
+}
+
 /** What all memory has, whether it may be written or not. */
 export abstract class BaseMemory implements Disposable {
   readonly #region: Region;
@@ -40,26 +53,10 @@ export abstract class BaseMemory implements Disposable {
    *
    * @throws {Deno.errors.InvalidData} If there is no NUL, or the bytes aren't UTF-8 and `fatal` is set.
    * @throws {RangeError} If `offset` or `length` reach beyond the memory.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   readText(options?: ReadTextOptions): string {
-    return readText(this.live(), options);
-  }
-
-  /** All bytes, or a clear error if they are gone. */
-  protected live(): Uint8Array<ArrayBuffer> {
-    if (this.#region.buffer.detached) {
-      throw new Deno.errors.BadResource(
-        this.mapped
-          ? "Cannot use the memory: its ArrayBuffer was transferred away"
-          : "Cannot use the memory: it was detached",
-      );
-    }
-    return this.#bytes;
-  }
-
-  /** All bytes, of which there are none once the memory is gone. */
-  protected all(): Uint8Array<ArrayBuffer> {
-    return this.#bytes;
+    return readText(live(this.#region, this.#bytes), options);
   }
 
   /** Ends every view, then gives the memory back; does nothing the second time. */
@@ -76,16 +73,25 @@ export abstract class BaseMemory implements Disposable {
  * 0 and reads give `undefined`; nothing crashes.
  */
 export class Memory extends BaseMemory {
+  readonly #region: Region;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
   #view: DataView<ArrayBuffer> | undefined;
+
+  /** Takes over a region that is mapped for writing. */
+  constructor(region: Region) {
+    super(region);
+    this.#region = region;
+    this.#bytes = new Uint8Array(region.buffer);
+  }
 
   /** All bytes. They are the memory, not a copy of it. */
   get bytes(): Uint8Array<ArrayBuffer> {
-    return this.all();
+    return this.#bytes;
   }
 
   /** A `DataView` on all bytes. */
   get view(): DataView<ArrayBuffer> {
-    return this.#view ??= new DataView(this.live().buffer);
+    return this.#view ??= new DataView(live(this.#region, this.#bytes).buffer);
   }
 
   /**
@@ -101,12 +107,12 @@ export class Memory extends BaseMemory {
    * samples[0] = 1.5;
    * ```
    *
-   * @throws {TypeError} If `type` isn't a typed array's class.
+   * @throws {TypeError} If `type` isn't one of JavaScript's typed arrays.
    * @throws {RangeError} If the part is misaligned or reaches beyond the memory.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   array<T extends TypedArray>(type: TypedArrayConstructor<T>, options: ArrayOptions = {}): T {
-    return typedArray(this.live().buffer, type, options);
+    return typedArray(live(this.#region, this.#bytes).buffer, type, options);
   }
 
   /**
@@ -117,7 +123,7 @@ export class Memory extends BaseMemory {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   writeText(text: string, options?: WriteTextOptions): number {
-    return writeText(this.live(), text, options);
+    return writeText(live(this.#region, this.#bytes), text, options);
   }
 }
 
@@ -128,20 +134,30 @@ export class Memory extends BaseMemory {
  * Everything handed out dies with the memory, as with {@linkcode Memory}.
  */
 export class ReadonlyMemory extends BaseMemory {
+  readonly #region: Region;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
+
+  /** Takes over a region that is mapped for reading. */
+  constructor(region: Region) {
+    super(region);
+    this.#region = region;
+    this.#bytes = new Uint8Array(region.buffer);
+  }
+
   /** All bytes. */
   get bytes(): ReadonlyTypedArray<Uint8Array<ArrayBuffer>> {
-    return new ReadonlyTypedArray(this.all());
+    return new ReadonlyTypedArray(Uint8Array, this.#bytes);
   }
 
   /** A `DataView` on all bytes, without the setters. */
   get view(): ReadonlyDataView {
-    return new ReadonlyDataView(new DataView(this.live().buffer));
+    return new ReadonlyDataView(new DataView(live(this.#region, this.#bytes).buffer));
   }
 
   /**
    * A typed array on a part of the memory, without the writing methods.
    *
-   * @throws {TypeError} If `type` isn't a typed array's class.
+   * @throws {TypeError} If `type` isn't one of JavaScript's typed arrays.
    * @throws {RangeError} If the part is misaligned or reaches beyond the memory.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
@@ -149,7 +165,8 @@ export class ReadonlyMemory extends BaseMemory {
     type: TypedArrayConstructor<T>,
     options: ArrayOptions = {},
   ): ReadonlyTypedArray<T> {
-    return new ReadonlyTypedArray(typedArray(this.live().buffer, type, options));
+    const { buffer } = live(this.#region, this.#bytes);
+    return new ReadonlyTypedArray(type, typedArray(buffer, type, options));
   }
 
   /**
@@ -158,6 +175,6 @@ export class ReadonlyMemory extends BaseMemory {
    * Unsafe: whoever writes through it, or through its buffer, kills this process (SIGSEGV).
    */
   get unsafeBytes(): Uint8Array<ArrayBuffer> {
-    return this.all();
+    return this.#bytes;
   }
 }

@@ -1,9 +1,15 @@
-import type { TypedArray } from "./typed_array.ts";
+import type { TypedArray, TypedArrayConstructor } from "./typed_array.ts";
 
 const { set: setElements } = Object.getPrototypeOf(Uint8Array.prototype) as Uint8Array;
 
 /** What a typed array's elements are: numbers, or bigints for the 64-bit integers. */
 export type Element<T extends TypedArray> = T[number];
+
+/** An index as `slice()` and `subarray()` take it: negative from the end, and never outside. */
+function relativeIndex(index: number, length: number): number {
+  const whole = Math.trunc(index) || 0;
+  return whole < 0 ? Math.max(0, length + whole) : Math.min(whole, length);
+}
 
 /**
  * A typed array that can only be read. JavaScript has no such thing over
@@ -15,10 +21,12 @@ export type Element<T extends TypedArray> = T[number];
  * @typeParam T The typed array that it stands for.
  */
 export class ReadonlyTypedArray<T extends TypedArray> {
+  readonly #type: TypedArrayConstructor<T>;
   readonly #array: T;
 
-  /** Wraps a typed array. */
-  constructor(array: T) {
+  /** Wraps a typed array of this type. */
+  constructor(type: TypedArrayConstructor<T>, array: T) {
+    this.#type = type;
     this.#array = array;
   }
 
@@ -50,8 +58,16 @@ export class ReadonlyTypedArray<T extends TypedArray> {
   }
 
   /** The elements from `start` up to `end` on the same memory, read-only too. */
-  subarray(start?: number, end?: number): ReadonlyTypedArray<T> {
-    return new ReadonlyTypedArray(this.#array.subarray(start, end) as T);
+  subarray(start = 0, end: number = this.length): ReadonlyTypedArray<T> {
+    const from = relativeIndex(start, this.length);
+    const length = Math.max(0, relativeIndex(end, this.length) - from);
+    const { buffer, byteOffset } = this.#array;
+    // Not the built-in subarray, which hands the buffer to whatever Symbol.species names.
+    const offset = byteOffset + from * this.#type.BYTES_PER_ELEMENT;
+    return new ReadonlyTypedArray(
+      this.#type,
+      new this.#type(buffer as ArrayBuffer, offset, length),
+    );
   }
 
   /**
@@ -63,6 +79,11 @@ export class ReadonlyTypedArray<T extends TypedArray> {
   copyTo(target: T, offset = 0): void {
     // The built-in, not the target's own: that would get hold of the array.
     setElements.call(target, this.#array as Uint8Array, offset);
+  }
+
+  /** Pairs of index and element, one after the other. */
+  entries(): IterableIterator<[number, Element<T>]> {
+    return this.#array.entries() as IterableIterator<[number, Element<T>]>;
   }
 
   /** The elements, one after the other. */

@@ -33,12 +33,26 @@ export interface ArrayOptions {
   readonly length?: number;
 }
 
-const TypedArrayBase = Object.getPrototypeOf(Uint8Array);
+/** JavaScript's own: a class derived from one would get hold of read-only memory in its constructor. */
+const TYPES: ReadonlySet<unknown> = new Set([
+  Int8Array,
+  Uint8Array,
+  Uint8ClampedArray,
+  Int16Array,
+  Uint16Array,
+  Float16Array,
+  Int32Array,
+  Uint32Array,
+  Float32Array,
+  Float64Array,
+  BigInt64Array,
+  BigUint64Array,
+]);
 
 /**
  * A typed array on a part of a buffer, every argument checked.
  *
- * @throws {TypeError} If `type` isn't a typed array's class.
+ * @throws {TypeError} If `type` isn't one of JavaScript's typed arrays.
  * @throws {RangeError} If the part is misaligned or reaches beyond the buffer.
  */
 export function typedArray<T extends TypedArray>(
@@ -46,9 +60,11 @@ export function typedArray<T extends TypedArray>(
   type: TypedArrayConstructor<T>,
   options: ArrayOptions,
 ): T {
-  if (typeof type !== "function" || !(type.prototype instanceof TypedArrayBase)) {
+  if (!TYPES.has(type)) {
     throw new TypeError(
-      `type must be a typed array's class, such as Float64Array: received ${describe(type)}`,
+      `type must be one of JavaScript's typed arrays, such as Float64Array: received ${
+        describe(type)
+      }`,
     );
   }
   const size = type.BYTES_PER_ELEMENT;

@@ -54,22 +54,25 @@ export function batch(operations: readonly SemaphoreOperation[]): Batch {
   };
 }
 
-/** Checks a user's operations on a set of `nsems` semaphores, and encodes them. */
+/** Copies a user's operations on a set of `nsems` semaphores, checks the copy and encodes it. */
 export function checkedBatch(operations: readonly SemaphoreOperation[], nsems: number): Batch {
   if (!Array.isArray(operations)) {
     throw new TypeError(`operations must be an array: received ${describe(operations)}`);
   }
-  if (operations.length === 0) throw new RangeError("operations must not be empty");
-  for (const operation of operations) {
-    checkInteger("index", operation?.index, 0, nsems - 1);
-    checkChange(operation.change);
-  }
-  return batch(operations.map((operation) => ({ ...operation })));
+  const checked = Array.from(operations, (operation) => checkedOperation(operation, nsems));
+  if (checked.length === 0) throw new RangeError("operations must not be empty");
+  return batch(checked);
 }
 
-function checkChange(change: number): void {
+function checkedOperation(operation: SemaphoreOperation, nsems: number): SemaphoreOperation {
   const { SEMVMX } = platform().constants;
-  checkInteger("change", change, -SEMVMX, SEMVMX);
+  const { index, change, undo = false, noWait = false } = { ...operation };
+  return {
+    index: checkInteger("index", index, 0, nsems - 1),
+    change: checkInteger("change", change, -SEMVMX, SEMVMX),
+    undo,
+    noWait,
+  };
 }
 
 /** Checks how many units are to be taken or given at once. */
@@ -77,18 +80,40 @@ export function checkAmount(amount: number): number {
   return checkInteger("amount", amount, 1, platform().constants.SEMVMX);
 }
 
-/** Whether a batch only takes or waits: then it can be taken back without waiting. */
+/** Whether a batch takes without giving: then it can be taken back without waiting. */
 export function onlyTakes({ operations }: Batch): boolean {
-  return operations.every(({ change }) => change <= 0);
+  return operations.every(({ change }) => change <= 0) && !changesNothing({ operations });
 }
 
-/** What takes a batch back, in reverse order; `null` if it changed nothing. */
-export function reversal({ operations }: Batch): Batch | null {
-  const reversed = operations
-    .filter(({ change }) => change !== 0)
-    .map(({ index, change, undo }) => ({ index, change: -change, undo }))
-    .reverse();
-  return reversed.length === 0 ? null : batch(reversed);
+/** Whether a batch only waits for zeros. */
+export function changesNothing({ operations }: Pick<Batch, "operations">): boolean {
+  return operations.every(({ change }) => change === 0);
+}
+
+/** The semaphores that a batch takes from. */
+export function takesFrom({ operations }: Batch): number[] {
+  return operations.filter(({ change }) => change < 0).map(({ index }) => index);
+}
+
+/** The same batch, undone by the kernel if this process ends. */
+export function withUndo({ operations }: Batch): Batch {
+  return batch(operations.map((operation) => ({ ...operation, undo: true })));
+}
+
+/** Takes back a batch that was done with undo. */
+export function reversal({ operations }: Batch): Batch {
+  return batch(inverse(operations).map((operation) => ({ ...operation, undo: true })));
+}
+
+/**
+ * Keeps a batch that was done with undo, but forgets the undo where it wasn't asked for: gives
+ * with undo and takes without, in one step. `null` if there is nothing to forget.
+ */
+export function keep({ operations }: Batch): Batch | null {
+  const forget = operations
+    .filter(({ change, undo }) => change !== 0 && !undo)
+    .flatMap(({ index, change }) => [{ index, change: -change, undo: true }, { index, change }]);
+  return forget.length === 0 ? null : batch(forget);
 }
 
 /**
@@ -97,9 +122,13 @@ export function reversal({ operations }: Batch): Batch | null {
  */
 export function probe({ operations }: Batch): Batch {
   const forth = operations.map(({ index, change }) => ({ index, change }));
-  const back = forth
+  return batch([...forth, ...inverse(operations)]);
+}
+
+/** What takes operations back, in reverse order. */
+function inverse(operations: readonly SemaphoreOperation[]): SemaphoreOperation[] {
+  return operations
     .filter(({ change }) => change !== 0)
     .map(({ index, change }) => ({ index, change: -change }))
     .reverse();
-  return batch([...forth, ...back]);
 }

@@ -34,11 +34,9 @@ const READY_TIMEOUT = 1000;
 
 /** The semget that creates, its arguments checked. */
 export function creation(
-  values: readonly number[],
+  values: Uint16Array<ArrayBuffer>,
   { mode = 0o600 }: CreateSemaphoreSetOptions,
 ): Get {
-  checkValues(values);
-  if (values.length === 0) throw new RangeError("values must not be empty");
   const flags = checkMode(mode);
   return (key, exclusive) => semget(key, values.length, flags | exclusive);
 }
@@ -52,21 +50,23 @@ export function readyLimit(timeout = READY_TIMEOUT): { timeout: number; deadline
   return { timeout, deadline: performance.now() + timeout };
 }
 
-/** Checks the value of a semaphore. */
-export function checkValue(name: string, value: number): void {
-  checkInteger(name, value, 0, platform().constants.SEMVMX);
+/** Returns a semaphore's value if it is one. */
+export function checkValue(name: string, value: number): number {
+  return checkInteger(name, value, 0, platform().constants.SEMVMX);
 }
 
-/** Checks the values of all semaphores of a set. */
-export function checkValues(values: readonly number[]): void {
+/** Copies the values of a set's semaphores as C takes them, each checked. */
+export function checkedValues(values: readonly number[]): Uint16Array<ArrayBuffer> {
   if (!Array.isArray(values)) {
     throw new TypeError(`values must be an array: received ${describe(values)}`);
   }
-  for (const [index, value] of values.entries()) checkValue(`values[${index}]`, value);
+  const checked = Array.from(values, (value, index) => checkValue(`values[${index}]`, value));
+  if (checked.length === 0) throw new RangeError("values must not be empty");
+  return new Uint16Array(checked);
 }
 
 /** What errors of the semget that creates mean. */
-export function createAdvice(values: readonly number[]): Advice {
+export function createAdvice(values: Uint16Array): Advice {
   return {
     EINVAL: [
       `the system does not allow a set of ${values.length} semaphores`,

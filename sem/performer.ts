@@ -4,7 +4,7 @@ import { hasSemtimedop, semop, semtimedop, timespec } from "../ffi/sysv_sem.ts";
 import type { Failure } from "../sysv/object.ts";
 import type { Batch } from "./batch.ts";
 import { sleepSync } from "./steps.ts";
-import { perform, tryNow, type WaitLimits } from "./waiter.ts";
+import { isTaking, perform, tryNow, type WaitLimits } from "./waiter.ts";
 
 /** Makes the error for a call that failed on a set. */
 export type Fail = (failure: Failure) => SystemError;
@@ -33,6 +33,7 @@ export class Performer {
 
   /** Does a batch, and blocks the thread until it is done or `timeout` milliseconds have passed. */
   sync(batch: Batch, verb: string, timeout: number | undefined): void {
+    if (isTaking(this.#id, batch)) return this.#syncWithoutWaiting(batch, verb);
     const result = timeout === undefined
       ? waitSync(this.#id, batch)
       : waitSyncUntil(this.#id, batch, performance.now() + timeout);
@@ -43,6 +44,23 @@ export class Performer {
   async async(batch: Batch, verb: string, limits: WaitLimits): Promise<void> {
     const result = await perform(this.#id, batch, limits);
     if (result !== 0) throw this.#error(result, verb, batch, limits.timeout);
+  }
+
+  /** To block now could mean to wait for a unit that this very thread is to pass on. */
+  #syncWithoutWaiting(batch: Batch, verb: string): void {
+    if (this.try(batch, verb)) return;
+    throw this.#fail({
+      errno: platform().errno.EDEADLK,
+      syscall: "semop",
+      verb,
+      class: Deno.errors.Busy,
+      advice: {
+        EDEADLK: [
+          "an asynchronous wait of this thread is before it in the kernel's queue, or was until its abort",
+          "Don't block a thread that also awaits the semaphore: use the asynchronous form.",
+        ],
+      },
+    });
   }
 
   #error(result: number, verb: string, batch: Batch, timeout?: number): Error {

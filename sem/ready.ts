@@ -16,9 +16,9 @@ import type { Steps } from "./steps.ts";
  *
  * @returns 0, or a negated error number.
  */
-export function initialise(id: number, values: readonly number[]): number {
+export function initialise(id: number, values: Uint16Array<ArrayBuffer>): number {
   const { constants: { SETALL }, errno: { EAGAIN } } = platform();
-  const set = semctl(id, 0, SETALL, new Uint16Array(values));
+  const set = semctl(id, 0, SETALL, values);
   if (set < 0) return set;
   const mark = values[0] === 0
     ? batch([{ index: 0, change: 0 }])
@@ -28,21 +28,32 @@ export function initialise(id: number, values: readonly number[]): number {
   return marked === -EAGAIN ? 0 : marked;
 }
 
-/** How far a set is; a negated error number if that can't be learned. */
-export function readiness(id: number): "ready" | "empty" | "gone" | number {
-  const { constants: { IPC_STAT, GETPID }, layouts: { semid_ds: { fields } } } = platform();
+/** What can be seen of a set: how many semaphores it has, and whether they have their values. */
+export interface Readiness {
+  readonly nsems: number;
+  readonly ready: boolean;
+}
+
+/** How far a set is; `null` if it is gone, a negated error number if that can't be learned. */
+export function readiness(id: number): Readiness | null | number {
+  const { constants: { IPC_STAT }, layouts: { semid_ds: { fields } } } = platform();
   const record = readRecord(SEMAPHORE_SET, id, IPC_STAT);
-  if (typeof record === "number") return isGone(-record) ? "gone" : record;
-  if (getNumber(record, fields.sem_otime) !== 0) return "ready";
-  // A C program may have set the values and be content with that. Setting them leaves its
-  // process id on each semaphore.
+  if (typeof record === "number") return isGone(-record) ? null : record;
   const nsems = getNumber(record, fields.sem_nsems);
+  const ready = getNumber(record, fields.sem_otime) !== 0 || hasValues(id, nsems);
+  return { nsems, ready };
+}
+
+/**
+ * Whether each semaphore was given a value, though none was ever waited for: a C program may leave
+ * it at that. Setting a value leaves the process id on the semaphore, if that is visible from here.
+ */
+function hasValues(id: number, nsems: number): boolean {
+  const { GETPID, GETVAL } = platform().constants;
   for (let index = 0; index < nsems; index++) {
-    const pid = semctl(id, index, GETPID, null);
-    if (pid < 0) return isGone(-pid) ? "gone" : pid;
-    if (pid === 0) return "empty";
+    if (semctl(id, index, GETPID, null) <= 0 && semctl(id, index, GETVAL, null) <= 0) return false;
   }
-  return "ready";
+  return true;
 }
 
 /** The first pause between two looks, and the longest, in milliseconds. */
@@ -50,36 +61,41 @@ const FIRST_PAUSE = 1;
 const LONGEST_PAUSE = 16;
 
 /**
- * Waits until a set is ready; returns `false` if it was removed meanwhile.
+ * Waits until a set is ready, and returns how many semaphores it has; `null` if it was removed
+ * meanwhile.
  *
  * @throws {Deno.errors.TimedOut} If it isn't ready at `deadline`, `timeout` milliseconds after the wait began.
  */
 export function* untilReady(
   { id, key }: ObjectOrigin,
   { timeout, deadline }: { timeout: number; deadline: number },
-): Steps<boolean> {
+): Steps<number | null> {
+  const action = `open ${describeObject(SEMAPHORE_SET, id, key)}`;
   for (let pause = FIRST_PAUSE;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
     const state = readiness(id);
-    if (state === "ready") return true;
-    if (state === "gone") return false;
-    const action = `open ${describeObject(SEMAPHORE_SET, id, key)}`;
-    if (state !== "empty") throw systemError({ errno: -state, syscall: "semctl", action });
-    const remaining = deadline - performance.now();
-    if (remaining <= 0) {
-      const { EAGAIN } = platform().errno;
-      throw systemError({
-        errno: EAGAIN,
-        syscall: "semctl",
-        action,
-        class: Deno.errors.TimedOut,
-        advice: {
-          EAGAIN: [
-            `its creator gave it no values within ${timeout} ms, and has probably died`,
-            `Remove it (\`ipcrm -s ${id}\`) and start again, or give it its values with SemaphoreSet.fromId(${id}).setValues().`,
-          ],
-        },
-      });
+    if (typeof state === "number") throw systemError({ errno: -state, syscall: "semctl", action });
+    if (state === null) {
+      yield FIRST_PAUSE; // whoever removed it may be about to make another
+      return null;
     }
+    if (state.ready) return state.nsems;
+    const remaining = deadline - performance.now();
+    if (remaining <= 0) throw neverReady(id, action, timeout);
     yield Math.min(pause, Math.ceil(remaining));
   }
+}
+
+function neverReady(id: number, action: string, timeout: number): Error {
+  return systemError({
+    errno: platform().errno.ETIMEDOUT,
+    syscall: "semget",
+    action,
+    advice: {
+      ETIMEDOUT: [
+        `its creator gave it no values within ${timeout} ms, and has probably died`,
+        `Remove it (\`ipcrm -s ${id}\`, SemaphoreSet.remove(${id})) and start again, ` +
+        `or give it its values with SemaphoreSet.fromId(${id}).setValues().`,
+      ],
+    },
+  });
 }

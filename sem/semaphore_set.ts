@@ -1,13 +1,20 @@
 import { checkInteger, checkTimeout } from "../ffi/check.ts";
 import { platform } from "../ffi/platform.ts";
 import { semctl, semctlValue } from "../ffi/sysv_sem.ts";
-import { createObject, objectFromId, openObject, openOrCreateObject } from "../sysv/get.ts";
+import {
+  createObject,
+  findObject,
+  objectFromId,
+  openObject,
+  openOrCreateObject,
+  removeObject,
+} from "../sysv/get.ts";
 import { listObjects } from "../sysv/list.ts";
 import { type ObjectOrigin, SystemVObject } from "../sysv/object.ts";
 import { checkedBatch, type SemaphoreOperation } from "./batch.ts";
 import {
+  checkedValues,
   checkValue,
-  checkValues,
   createAdvice,
   type CreateSemaphoreSetOptions,
   creation,
@@ -74,9 +81,10 @@ export class SemaphoreSet extends SystemVObject {
     values: readonly number[],
     options: CreateSemaphoreSetOptions = {},
   ): SemaphoreSet {
-    const get = creation(values, options);
-    const origin = createObject(SEMAPHORE_SET, key, get, createAdvice(values));
-    return SemaphoreSet.#initialised(origin, values, options);
+    const initial = checkedValues(values);
+    const get = creation(initial, options);
+    const origin = createObject(SEMAPHORE_SET, key, get, createAdvice(initial));
+    return SemaphoreSet.#initialised(origin, initial, options);
   }
 
   /**
@@ -88,8 +96,8 @@ export class SemaphoreSet extends SystemVObject {
    *
    * @see {@linkcode https://man7.org/linux/man-pages/man2/semget.2.html semget(2)}
    */
-  static open(key: number, options: OpenSemaphoreSetOptions = {}): Promise<SemaphoreSet> {
-    return run(SemaphoreSet.#open(key, options), options.signal);
+  static async open(key: number, options: OpenSemaphoreSetOptions = {}): Promise<SemaphoreSet> {
+    return await run(SemaphoreSet.#open(key, options), options.signal);
   }
 
   /** Opens the set with this key like {@linkcode SemaphoreSet.open}, blocking the thread. */
@@ -106,12 +114,12 @@ export class SemaphoreSet extends SystemVObject {
    * @throws {Deno.errors.TimedOut} If it exists and has no values in time: its creator died before it gave them.
    * @throws {Error} With code `EINVAL` if it exists with another number of semaphores.
    */
-  static openOrCreate(
+  static async openOrCreate(
     key: number,
     values: readonly number[],
     options: CreateSemaphoreSetOptions & OpenSemaphoreSetOptions = {},
   ): Promise<SemaphoreSet> {
-    return run(SemaphoreSet.#openOrCreate(key, values, options), options.signal);
+    return await run(SemaphoreSet.#openOrCreate(key, values, options), options.signal);
   }
 
   /** Opens or creates a set like {@linkcode SemaphoreSet.openOrCreate}, blocking the thread. */
@@ -132,6 +140,27 @@ export class SemaphoreSet extends SystemVObject {
    */
   static fromId(id: number): SemaphoreSet {
     return new SemaphoreSet(objectFromId(SEMAPHORE_SET, id));
+  }
+
+  /**
+   * The id of the set with this key. It opens nothing and waits for nothing, so it works on one that
+   * has no values yet, or that this user may not read.
+   *
+   * @throws {Deno.errors.NotFound} If no set has this key.
+   */
+  static findId(key: number): number {
+    return findObject(SEMAPHORE_SET, key, opening);
+  }
+
+  /**
+   * Removes the set with this id (`IPC_RMID`), for everybody. It opens nothing, so its owner can
+   * remove one that its mode doesn't let anybody read.
+   *
+   * @throws {Deno.errors.NotFound} If no set has this id.
+   * @throws {Deno.errors.PermissionDenied} If this user is neither owner, creator nor root.
+   */
+  static remove(id: number): void {
+    removeObject(SEMAPHORE_SET, id);
   }
 
   /**
@@ -172,9 +201,8 @@ export class SemaphoreSet extends SystemVObject {
     const limit = readyLimit(timeout);
     for (;;) {
       const origin = openObject(SEMAPHORE_SET, key, opening);
-      if (yield* untilReady(origin, limit)) {
-        return new SemaphoreSet({ ...origin, removeOnDispose });
-      }
+      const nsems = yield* untilReady(origin, limit);
+      if (nsems !== null) return new SemaphoreSet({ ...origin, removeOnDispose }, nsems);
       // Somebody removed it: the next look finds none, or one that was made anew.
     }
   }
@@ -186,23 +214,24 @@ export class SemaphoreSet extends SystemVObject {
   ): Steps<SemaphoreSet> {
     const { timeout, removeOnDispose } = options;
     const limit = readyLimit(timeout);
-    const create = creation(values, options);
-    const advice = createAdvice(values);
+    const initial = checkedValues(values);
+    const create = creation(initial, options);
+    const advice = createAdvice(initial);
     for (;;) {
       const origin = openOrCreateObject(SEMAPHORE_SET, key, create, opening, advice);
-      if (origin.created) return SemaphoreSet.#initialised(origin, values, options);
-      if (yield* untilReady(origin, limit)) {
-        const set = new SemaphoreSet({ ...origin, removeOnDispose });
-        if (set.length !== values.length) throw set.#lengthError(values.length);
-        return set;
-      }
+      if (origin.created) return SemaphoreSet.#initialised(origin, initial, options);
+      const nsems = yield* untilReady(origin, limit);
+      if (nsems === null) continue;
+      const set = new SemaphoreSet({ ...origin, removeOnDispose }, nsems);
+      if (nsems !== initial.length) throw set.#lengthError(initial.length);
+      return set;
     }
   }
 
   /** Gives a set that was just made its values; if that fails, nothing is left of it. */
   static #initialised(
     origin: ObjectOrigin,
-    values: readonly number[],
+    values: Uint16Array<ArrayBuffer>,
     { removeOnDispose }: CreateSemaphoreSetOptions,
   ): SemaphoreSet {
     const set = new SemaphoreSet({ ...origin, removeOnDispose }, values.length);
@@ -224,12 +253,13 @@ export class SemaphoreSet extends SystemVObject {
    * @throws {RangeError} If there is no such semaphore.
    */
   at(index: number): Semaphore {
-    this.#checkIndex(index);
+    const checked = this.#checkIndex(index);
     const performer = new Performer(
       this.id,
-      ({ verb, ...failure }) => this.failure({ ...failure, verb: `${verb} semaphore ${index} of` }),
+      ({ verb, ...failure }) =>
+        this.failure({ ...failure, verb: `${verb} semaphore ${checked} of` }),
     );
-    return new Semaphore(this, index, performer);
+    return new Semaphore(this, checked, performer);
   }
 
   /**
@@ -259,7 +289,7 @@ export class SemaphoreSet extends SystemVObject {
    */
   async op(operations: readonly SemaphoreOperation[], options: WaitOptions = {}): Promise<void> {
     const batch = checkedBatch(operations, this.length);
-    if (operations.some(({ noWait }) => noWait)) {
+    if (batch.operations.some(({ noWait }) => noWait)) {
       throw new TypeError("noWait can't be set in op(), which waits: use opSync() or tryOp()");
     }
     const { signal } = options;
@@ -279,6 +309,7 @@ export class SemaphoreSet extends SystemVObject {
 
   /** The values of all semaphores at one moment (`GETALL`). */
   values(): number[] {
+    this.#checkLength();
     const values = new Uint16Array(this.length);
     this.#control(semctl(this.id, 0, platform().constants.GETALL, values), "read the values of");
     return Array.from(values);
@@ -290,10 +321,14 @@ export class SemaphoreSet extends SystemVObject {
    * @throws {RangeError} If the value isn't an integer from 0 to 32767 (`SEMVMX`).
    */
   setValue(index: number, value: number): void {
-    this.#checkIndex(index);
-    checkValue("value", value);
     const { SETVAL } = platform().constants;
-    this.#control(semctlValue(this.id, index, SETVAL, value), "set a value of");
+    const result = semctlValue(
+      this.id,
+      this.#checkIndex(index),
+      SETVAL,
+      checkValue("value", value),
+    );
+    this.#control(result, "set a value of");
   }
 
   /**
@@ -303,14 +338,15 @@ export class SemaphoreSet extends SystemVObject {
    * @throws {RangeError} If there aren't as many as semaphores, or one isn't an integer from 0 to 32767.
    */
   setValues(values: readonly number[]): void {
-    checkValues(values);
-    if (values.length !== this.length) {
+    const checked = checkedValues(values);
+    if (checked.length !== this.length) {
       throw new RangeError(
-        `values must be ${this.length}, one for each semaphore: received ${values.length}`,
+        `values must be ${this.length}, one for each semaphore: received ${checked.length}`,
       );
     }
+    this.#checkLength();
     const { SETALL } = platform().constants;
-    this.#control(semctl(this.id, 0, SETALL, new Uint16Array(values)), "set the values of");
+    this.#control(semctl(this.id, 0, SETALL, checked), "set the values of");
   }
 
   /** The process that last changed or waited for a value (`GETPID`); 0 if none did. */
@@ -341,8 +377,7 @@ export class SemaphoreSet extends SystemVObject {
   }
 
   #read(index: number, cmd: number): number {
-    this.#checkIndex(index);
-    return this.#control(semctl(this.id, index, cmd, null), "read a value of");
+    return this.#control(semctl(this.id, this.#checkIndex(index), cmd, null), "read a value of");
   }
 
   #control(result: number, verb: string): number {
@@ -350,8 +385,17 @@ export class SemaphoreSet extends SystemVObject {
     return result;
   }
 
-  #checkIndex(index: number): void {
-    checkInteger("index", index, 0, this.length - 1);
+  #checkIndex(index: number): number {
+    return checkInteger("index", index, 0, this.length - 1);
+  }
+
+  /**
+   * Ids are used again after some millions of sets. GETALL and SETALL go by the length that the set
+   * has now, and would reach beyond an array of the old one.
+   */
+  #checkLength(): void {
+    if (this.status().nsems === this.length) return;
+    throw this.failure({ errno: platform().errno.EIDRM, syscall: "semctl", verb: "use" });
   }
 
   #lengthError(length: number): Error {

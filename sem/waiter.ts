@@ -1,36 +1,45 @@
 import { platform } from "../ffi/platform.ts";
-import { hasSemtimedop, semop, semtimedopNonblocking, timespec } from "../ffi/sysv_sem.ts";
-import { type Batch, onlyTakes, probe, reversal } from "./batch.ts";
+import { hasSemtimedop, semctl, semop, semtimedopNonblocking, timespec } from "../ffi/sysv_sem.ts";
+import {
+  type Batch,
+  changesNothing,
+  keep,
+  onlyTakes,
+  probe,
+  reversal,
+  takesFrom,
+  withUndo,
+} from "./batch.ts";
 import { sleep } from "./steps.ts";
 
 // Asynchronous waits. A wait in the kernel takes a thread of the pool that Deno's
 // files and DNS need too, and can't be cancelled. So the waits for one thing form a
 // lane; only the first of a lane is in the kernel, for one short slice after the
-// other, and only a few lanes are at once. The others are tried whenever a slice ends.
+// other, and only a few lanes are at once. The others are tried now and then.
 //
 // The kernel first only tells when to try: it waits with a batch that changes nothing
-// in the end. Then an abort has nothing to take back. But between the kernel's word and our
-// try others may be faster, time after time. A lane that lost once lets the kernel do
-// the batch itself, which gives it a place in the kernel's queue; its last wait then
-// can't leave before the slice ends, since the kernel may have taken for it.
+// in the end, so that an abort has nothing to take back. But while others wait in the
+// kernel too, what is given goes on to the next of them before we can try. Such a
+// contended lane lets the kernel take for it, which gives it a place in the kernel's queue. If
+// nobody waits any more when the kernel has taken, it is given back.
 
 /** How many pool threads all waits may use together. Deno has 32. */
 const MAX_THREADS = 4;
 
 /**
- * How long a lane stays in the kernel, in milliseconds: how late a lane without a
- * thread may notice its turn, and how long a thread can outlive an abort.
+ * How long a lane stays in the kernel, in milliseconds: how long a thread can outlive an
+ * abort. Also how often the lanes that have no thread are tried.
  */
-const SHORTEST_SLICE = 20;
+const SLICE = 20;
 
 /**
- * A slice that ended in vain doubles up to this, while no lane lacks a thread:
- * each slice queues anew in the kernel, behind all who wait there by then, so
- * short ones would never get their turn among others that hold for long.
+ * A contended lane's slice doubles up to this as long as it ends in vain: each slice queues
+ * anew in the kernel, behind all who wait there by then, so with short ones it would
+ * never get its turn among others that hold for long.
  */
-const LONGEST_SLICE = 160;
+const LONGEST_SLICE = 1280;
 
-/** How often to look where the kernel can't wait for a limited time (macOS), in milliseconds. */
+/** How often to look where the kernel doesn't wait for a limited time, in milliseconds. */
 const POLL = 2;
 
 /** Ends one wait: with 0 if its batch was done, else with a negated error number. */
@@ -39,115 +48,127 @@ type Settle = (result: number) => void;
 /** The waits for one batch on one set, in the order of their coming. */
 class Lane {
   readonly key: string;
-  readonly #id: number;
-  readonly #batch: Batch;
-  readonly #probe: Batch;
-  readonly #waiting = new Set<Settle>();
-  /** What is to happen when the slice in which the kernel may take ends. */
-  readonly #leaving: (() => void)[] = [];
-  #lost = false;
-  #taking = false;
-  #slice = SHORTEST_SLICE;
+  readonly id: number;
+  readonly batch: Batch;
+  readonly waiting = new Set<Settle>();
+  /** Whether the kernel may take for this lane at this moment. */
+  taking = false;
+  #contended = false;
+  #slice = SLICE;
+  #turns = 0;
 
   constructor(key: string, id: number, batch: Batch) {
     this.key = key;
-    this.#id = id;
-    this.#batch = batch;
-    this.#probe = probe(batch);
-  }
-
-  /** Whether nobody waits. */
-  get empty(): boolean {
-    return this.#waiting.size === 0;
-  }
-
-  /** Joins the queue. */
-  join(settle: Settle): void {
-    this.#waiting.add(settle);
-  }
-
-  /** Leaves the queue, and calls `left` as soon as the kernel can no longer take for this wait. */
-  leave(settle: Settle, left: () => void): void {
-    this.#waiting.delete(settle);
-    if (this.#taking && this.empty) this.#leaving.push(left);
-    else left();
+    this.id = id;
+    this.batch = batch;
   }
 
   /** Lets the first waits have what is there; tells all of them of an error. */
   serve(): void {
-    for (const settle of this.#waiting) {
-      const result = tryNow(this.#id, this.#batch);
+    for (const settle of this.waiting) {
+      const result = tryNow(this.id, this.batch);
       if (result === -platform().errno.EAGAIN) return;
       this.#end(settle, result);
     }
   }
 
   /** Waits in the kernel for one slice, and serves. */
-  async wait(crowded: boolean): Promise<void> {
-    if (!hasSemtimedop()) {
-      await sleep(POLL);
-      return this.serve();
-    }
-    // What gives can't be taken back without waiting: somebody may have used it.
-    this.#taking = this.#lost && onlyTakes(this.#batch);
-    const { sops, nsops } = this.#taking ? this.#batch : this.#probe;
-    const slice = crowded ? SHORTEST_SLICE : this.#slice;
-    const done = await semtimedopNonblocking(this.#id, sops, nsops, timespec(slice));
-    this.#slice = done ? SHORTEST_SLICE : Math.min(2 * this.#slice, LONGEST_SLICE);
-    const took = done && this.#taking;
-    this.#taking = false;
-    if (took) this.#grant();
-    for (const left of this.#leaving.splice(0)) left();
-    const waiting = this.#waiting.size;
+  async wait(): Promise<void> {
+    const before = [...this.waiting];
+    const turns = this.#turns;
+    this.taking = this.#contended;
+    const start = performance.now();
+    const done = await waitInKernel(
+      this.id,
+      this.taking ? withUndo(this.batch) : probe(this.batch),
+      this.#slice,
+    );
+    // A batch of which the kernel won't do twice as many operations, or any with a limit.
+    if (!done && performance.now() - start < SLICE / 2) await sleep(POLL);
+    if (done && this.taking) this.#grant();
+    // For zeros the kernel's word is the thing itself: the next moment they may be gone.
+    if (done && changesNothing(this.batch)) this.#endAll(before);
+    this.taking = false;
     this.serve();
-    const served = took || this.#waiting.size < waiting;
-    this.#lost = !served && (done || this.#lost);
+    const served = this.#turns > turns;
+    this.#contended = onlyTakes(this.batch) && !served && (done || this.#othersWait());
+    this.#slice = this.#contended ? Math.min(2 * this.#slice, LONGEST_SLICE) : SLICE;
   }
 
   /** Passes on what the kernel took for this lane, or gives it back if nobody waits any more. */
   #grant(): void {
-    const [settle] = this.#waiting;
-    if (settle !== undefined) return this.#end(settle, 0);
-    // This never waits; and if the set was removed there is nothing to give back to.
-    const back = reversal(this.#batch);
-    if (back !== null) semop(this.#id, back.sopsNoWait, back.nsops);
+    const [settle] = this.waiting;
+    // Taken with undo, so that nothing is lost if the process ends before this line. None of
+    // this waits; and if the set was removed there is nothing to keep or to give back.
+    const rest = settle === undefined ? reversal(this.batch) : keep(this.batch);
+    if (rest !== null) semop(this.id, rest.sopsNoWait, rest.nsops);
+    if (settle !== undefined) this.#end(settle, 0);
+  }
+
+  #endAll(waits: readonly Settle[]): void {
+    for (const settle of waits) {
+      if (this.waiting.has(settle)) this.#end(settle, 0);
+    }
   }
 
   #end(settle: Settle, result: number): void {
-    this.#waiting.delete(settle);
+    this.#turns++;
+    this.waiting.delete(settle);
     settle(result);
   }
+
+  /** Whether others wait in the kernel for what this lane waits for. */
+  #othersWait(): boolean {
+    const { GETNCNT } = platform().constants;
+    return takesFrom(this.batch).some((index) => semctl(this.id, index, GETNCNT, null) > 0);
+  }
+}
+
+/** Waits in the kernel, on another thread, until a batch is done or the slice ends. */
+async function waitInKernel(id: number, { sops, nsops }: Batch, slice: number): Promise<boolean> {
+  return hasSemtimedop() && await semtimedopNonblocking(id, sops, nsops, timespec(slice));
 }
 
 /** Every lane that somebody waits in, or that is in the kernel. */
 const lanes = new Map<string, Lane>();
 /** Those of them that have no thread, the longest without one first. */
 const idle = new Set<Lane>();
-let threads = 0;
+/** Those of them that have one. */
+const busy = new Set<Lane>();
+/** The timer after which the idle ones are tried. */
+let patrol: ReturnType<typeof setTimeout> | undefined;
 
-/** Gives threads to lanes, in turn, as long as there are both. */
+/** Gives threads to lanes, in turn, and looks after those for which none is left. */
 function schedule(): void {
   for (const lane of idle) {
-    if (threads === MAX_THREADS) return;
+    if (busy.size === MAX_THREADS) break;
     idle.delete(lane);
-    threads++;
-    void lane.wait(idle.size > 0).finally(() => {
-      threads--;
+    busy.add(lane);
+    void lane.wait().finally(() => {
+      busy.delete(lane);
       idle.add(lane);
-      serveIdle();
+      retire(lane);
       schedule();
     });
   }
+  if (idle.size > 0) patrol ??= setTimeout(serveIdle, SLICE);
 }
 
-/** Serves every lane without a thread, and forgets those in which nobody waits any more. */
+/** Serves every lane without a thread. */
 function serveIdle(): void {
+  patrol = undefined;
   for (const lane of idle) {
     lane.serve();
-    if (!lane.empty) continue;
-    idle.delete(lane);
-    lanes.delete(lane.key);
+    retire(lane);
   }
+  schedule();
+}
+
+/** Forgets a lane in which nobody waits any more. */
+function retire(lane: Lane): void {
+  if (lane.waiting.size > 0) return;
+  idle.delete(lane);
+  lanes.delete(lane.key);
 }
 
 /** Does a batch if that needs no waiting; returns 0 or a negated error number. */
@@ -157,6 +178,17 @@ export function tryNow(id: number, { sopsNoWait, nsops }: Batch): number {
     const result = semop(id, sopsNoWait, nsops);
     if (result !== -EINTR) return result;
   }
+}
+
+/**
+ * Whether the kernel may at this moment take for a wait of this thread what a batch wants. The
+ * thread must not block for it then: the kernel's answer reaches it on the event loop alone.
+ */
+export function isTaking(id: number, batch: Batch): boolean {
+  const wanted = takesFrom(batch);
+  return [...busy].some((lane) =>
+    lane.id === id && lane.taking && takesFrom(lane.batch).some((index) => wanted.includes(index))
+  );
 }
 
 /** Limits of a wait. */
@@ -171,7 +203,7 @@ export interface WaitLimits {
  * negated error number; `-EAGAIN` says that it couldn't be done in time.
  *
  * It is rejected with the signal's reason as soon as that aborts. A wait that was aborted
- * or timed out has changed nothing.
+ * or timed out has changed nothing; what the kernel takes for it later is given back at once.
  */
 export async function perform(id: number, batch: Batch, limits: WaitLimits): Promise<number> {
   const { signal, timeout } = limits;
@@ -180,7 +212,7 @@ export async function perform(id: number, batch: Batch, limits: WaitLimits): Pro
   const key = `${id}:${batch.key}`;
   let lane = lanes.get(key);
   // Behind others one doesn't push to the front.
-  if (lane === undefined || lane.empty) {
+  if (lane === undefined || lane.waiting.size === 0) {
     const result = tryNow(id, batch);
     if (result !== -EAGAIN) return result;
   }
@@ -191,12 +223,13 @@ export async function perform(id: number, batch: Batch, limits: WaitLimits): Pro
     idle.add(lane);
   }
   const promise = waitIn(lane, limits);
-  schedule();
+  // All that begin to wait on this turn of the event loop are in the slice that starts after it.
+  queueMicrotask(schedule);
   return await promise;
 }
 
 /** Waits in a lane. */
-function waitIn(lane: Lane, { signal, timeout }: WaitLimits): Promise<number> {
+function waitIn({ waiting }: Lane, { signal, timeout }: WaitLimits): Promise<number> {
   return new Promise((resolve, reject) => {
     const settle = (result: number) => {
       clearTimeout(timer);
@@ -205,11 +238,15 @@ function waitIn(lane: Lane, { signal, timeout }: WaitLimits): Promise<number> {
     };
     const onAbort = () => {
       clearTimeout(timer);
-      lane.leave(settle, () => reject(signal?.reason));
+      waiting.delete(settle);
+      reject(signal?.reason);
     };
-    const onTimeout = () => lane.leave(settle, () => settle(-platform().errno.EAGAIN));
+    const onTimeout = () => {
+      waiting.delete(settle);
+      settle(-platform().errno.EAGAIN);
+    };
     const timer = timeout === undefined ? undefined : setTimeout(onTimeout, timeout);
     signal?.addEventListener("abort", onAbort, { once: true });
-    lane.join(settle);
+    waiting.add(settle);
   });
 }

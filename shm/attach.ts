@@ -54,6 +54,7 @@ function targetAddress(options: AttachOptions, size: number): bigint {
     );
   }
   const rounded = address - excess;
+  if (rounded === 0n) throw new RangeError(`address must not round to 0: received ${address}`);
   if (unsafeRemap && isMapped(rounded, size)) {
     throw new RangeError(
       `address 0x${
@@ -83,32 +84,55 @@ function attachFlags(options: AttachOptions): number {
 }
 
 /** What errors of shmat mean. */
-export const ATTACH_ADVICE: Advice = {
-  EACCES: [
-    "its mode does not let this user attach it so",
-    'Ask for access: "read" if that is enough, or let its owner change its mode.',
-  ],
-  EINVAL: ["something is mapped at that address already", "Leave the address to the system."],
-  ENOMEM: ["not enough memory or address space for it"],
-};
+function attachAdvice({ access, execute, address }: AttachOptions): Advice {
+  return {
+    EACCES: [
+      "its mode does not let this user attach it so",
+      execute || access === "read"
+        ? "Its owner or root may change its mode."
+        : 'Ask for access: "read" if that is enough, or let its owner change its mode.',
+    ],
+    EINVAL: [
+      address === undefined
+        ? "the system refuses"
+        : "something is mapped there already, or a process has no such address",
+      "Leave the address to the system.",
+    ],
+    ENOMEM: ["not enough memory or address space for it"],
+  };
+}
 
-/**
- * Attaches a segment of `size` bytes. `fail` makes the error for an error number.
- */
-export function attachSegment(
-  id: number,
-  size: number,
-  name: string,
-  options: AttachOptions,
-  fail: (errno: number) => Error,
-): Region {
+/** What is attached, for errors and for the check that it is what was meant. */
+export interface AttachTarget {
+  readonly id: number;
+  readonly size: number;
+  /** Completes "Cannot detach ...". */
+  readonly name: string;
+  /** The segment's size now; throws if it is gone. */
+  currentSize(): number;
+  /** Makes the error for an error number. */
+  fail(errno: number, advice: Advice): Error;
+}
+
+/** Attaches a segment. */
+export function attachSegment(target: AttachTarget, options: AttachOptions): Region {
+  const { id, size, name } = target;
   const flags = attachFlags(options);
   const address = shmat(id, targetAddress(options, size), flags);
-  if (typeof address === "number") throw fail(-address);
-  return new Region(address, size, name, () => {
+  if (typeof address === "number") throw target.fail(-address, attachAdvice(options));
+  const detach = () => {
     const result = shmdt(address);
     if (result < 0) {
       throw systemError({ errno: -result, syscall: "shmdt", action: `detach ${name}` });
     }
-  });
+  };
+  try {
+    // Ids are used again after some millions of segments. From here on this one can't be; if its
+    // size is another, so was the segment, and a buffer of the old size would reach beyond it.
+    if (target.currentSize() !== size) throw target.fail(platform().errno.EIDRM, {});
+  } catch (error) {
+    detach();
+    throw error;
+  }
+  return new Region(address, size, name, detach);
 }

@@ -1,10 +1,17 @@
 import { checkInteger } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
 import { platform } from "../ffi/platform.ts";
-import { createObject, objectFromId, openObject, openOrCreateObject } from "../sysv/get.ts";
+import {
+  createObject,
+  findObject,
+  objectFromId,
+  openObject,
+  openOrCreateObject,
+  removeObject,
+} from "../sysv/get.ts";
 import { listObjects } from "../sysv/list.ts";
 import { type ObjectOrigin, SystemVObject } from "../sysv/object.ts";
-import { ATTACH_ADVICE, type AttachOptions, attachSegment } from "./attach.ts";
+import { type AttachOptions, attachSegment } from "./attach.ts";
 import { Attachment, ReadonlyAttachment } from "./attachment.ts";
 import { createAdvice, type CreateSegmentOptions, creation, opening } from "./create.ts";
 import { SEGMENT } from "./kind.ts";
@@ -100,7 +107,10 @@ export class Segment extends SystemVObject {
     const get = creation(size, options);
     const advice = createAdvice(size, options);
     const origin = openOrCreateObject(SEGMENT, key, get, opening, advice);
-    const segment = new Segment({ ...origin, removeOnDispose: options.removeOnDispose });
+    const segment = new Segment(
+      { ...origin, removeOnDispose: options.removeOnDispose },
+      origin.created ? size : undefined,
+    );
     if (size !== segment.size) throw segment.#sizeError(`not the ${size} asked for`);
     return segment;
   }
@@ -113,6 +123,27 @@ export class Segment extends SystemVObject {
    */
   static fromId(id: number): Segment {
     return new Segment(objectFromId(SEGMENT, id));
+  }
+
+  /**
+   * The id of the segment with this key. It opens nothing, so it works on one that this user may
+   * not read.
+   *
+   * @throws {Deno.errors.NotFound} If no segment has this key.
+   */
+  static findId(key: number): number {
+    return findObject(SEGMENT, key, opening);
+  }
+
+  /**
+   * Removes the segment with this id (`IPC_RMID`), for everybody. It opens nothing, so its owner
+   * can remove one that its mode doesn't let anybody read.
+   *
+   * @throws {Deno.errors.NotFound} If no segment has this id.
+   * @throws {Deno.errors.PermissionDenied} If this user is neither owner, creator nor root.
+   */
+  static remove(id: number): void {
+    removeObject(SEGMENT, id);
   }
 
   /**
@@ -167,14 +198,15 @@ export class Segment extends SystemVObject {
   /** Attaches the segment with an access known at run time only. */
   attach(options: AttachOptions): Attachment | ReadonlyAttachment;
   attach(options: AttachOptions = {}): Attachment | ReadonlyAttachment {
-    const region = attachSegment(
-      this.id,
-      this.size,
-      this.describe(),
-      options,
-      (errno) => this.failure({ errno, syscall: "shmat", verb: "attach", advice: ATTACH_ADVICE }),
-    );
-    return options.access === "read" ? new ReadonlyAttachment(region) : new Attachment(region);
+    const settings = { ...options }; // read once: an option may not change between two looks
+    const region = attachSegment({
+      id: this.id,
+      size: this.size,
+      name: this.describe(),
+      currentSize: () => this.status().size,
+      fail: (errno, advice) => this.failure({ errno, syscall: "shmat", verb: "attach", advice }),
+    }, settings);
+    return settings.access === "read" ? new ReadonlyAttachment(region) : new Attachment(region);
   }
 
   /**

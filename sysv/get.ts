@@ -28,6 +28,32 @@ export function openObject(kind: Kind, key: number, get: Get): ObjectOrigin {
   return { id, key: checked, created: false };
 }
 
+/** The id of an object that must exist. */
+export function findObject(kind: Kind, key: number, get: Get): number {
+  const checked = checkPublicKey(kind, key);
+  const id = get(checked, 0);
+  if (id >= 0) return id;
+  throw systemError({
+    errno: -id,
+    syscall: kind.get,
+    action: `find ${kind.noun} with key ${formatKey(checked)}`,
+    advice: { ENOENT: [`no ${kind.noun} has this key`] },
+  });
+}
+
+/** Removes an object by its id, without reading its record. */
+export function removeObject(kind: Kind, id: number): void {
+  const result = kind.ctl(checkId(id), platform().constants.IPC_RMID, null);
+  if (result === 0) return;
+  throw systemError({
+    errno: -result,
+    syscall: kind.control,
+    action: `remove ${kind.noun} ${id}`,
+    advice: noSuchId(kind),
+    class: isGone(-result) ? Deno.errors.NotFound : undefined,
+  });
+}
+
 /** Finds an object or makes it, and says which. */
 export function openOrCreateObject(
   kind: Kind,
@@ -50,24 +76,28 @@ export function openOrCreateObject(
 }
 
 /** Finds an object by its id, and its key in its record. */
-export function objectFromId(kind: Kind, id: number): ObjectOrigin {
-  checkId(id);
+export function objectFromId(kind: Kind, anyId: number): ObjectOrigin {
+  const id = checkId(anyId);
   const record = readRecord(kind, id, platform().constants.IPC_STAT);
   if (typeof record === "number") {
-    const none = [
-      `no ${kind.noun} has this id`,
-      `\`ipcs ${kind.flag}\` lists those that exist.`,
-    ] as const;
     throw systemError({
       errno: -record,
       syscall: kind.control,
       action: `open ${kind.noun} ${id}`,
-      advice: { EINVAL: none, EIDRM: none },
+      advice: noSuchId(kind),
       class: isGone(-record) ? Deno.errors.NotFound : undefined,
     });
   }
   const key = getNumber(record, platform().layouts.ipc_perm.fields.key);
   return { id, key, created: false };
+}
+
+function noSuchId(kind: Kind): Advice {
+  const none = [
+    `no ${kind.noun} has this id`,
+    `\`ipcs ${kind.flag}\` lists those that exist.`,
+  ] as const;
+  return { EINVAL: none, EIDRM: none };
 }
 
 function checkPublicKey(kind: Kind, key: number): number {

@@ -12,9 +12,17 @@ export const IPC_PRIVATE = 0;
 export interface FtokOptions {
   /**
    * Whether a project id of 0 is taken. POSIX leaves it open what it does; glibc,
-   * musl and macOS make a key of it like any other. Default: `false`.
+   * musl and macOS make a key of it like any other, which may even be `IPC_PRIVATE`. Default: `false`.
    */
   readonly allowZero?: boolean;
+}
+
+function decodePath({ pathname, href }: URL): string {
+  try {
+    return decodeURIComponent(pathname);
+  } catch {
+    throw new TypeError(`path must be a file URL with UTF-8 in its escapes: received ${href}`);
+  }
 }
 
 /** A path as C wants it: a string without NUL. */
@@ -23,7 +31,7 @@ function toPath(path: string | URL): string {
     if (path.protocol !== "file:") {
       throw new TypeError(`path must be a file URL: received ${path.href}`);
     }
-    return toPath(decodeURIComponent(path.pathname));
+    return toPath(decodePath(path));
   }
   if (typeof path !== "string") {
     throw new TypeError(`path must be a string or a file URL: received ${describe(path)}`);

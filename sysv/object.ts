@@ -27,6 +27,9 @@ export interface ObjectOrigin {
   readonly removeOnDispose?: boolean;
 }
 
+/** -1 means "leave it" to some calls, so it is nobody's. */
+const MAX_USER_ID = 2 ** 32 - 2;
+
 // Ids are shown and passed to C as int, of which the kernels use the non-negative half.
 const MAX_ID = 2 ** 31 - 1;
 
@@ -75,20 +78,29 @@ export abstract class SystemVObject implements Disposable {
   }
 
   /**
-   * Changes the owner or the permission bits (`IPC_SET`).
+   * Changes the owner or the permission bits (`IPC_SET`). What isn't given stays; with all three given,
+   * it works on an object whose mode doesn't let this user read it.
    *
    * @throws {RangeError} If a value is out of range.
    * @throws {Deno.errors.PermissionDenied} If this user is neither owner, creator nor root.
    * @throws {Deno.errors.BadResource} If the object was removed meanwhile.
    */
   set(options: OwnershipOptions): void {
-    const MAX_USER_ID = 2 ** 32 - 1;
     const { uid, gid, mode } = options;
     if (uid !== undefined) checkInteger("uid", uid, 0, MAX_USER_ID);
     if (gid !== undefined) checkInteger("gid", gid, 0, MAX_USER_ID);
     if (mode !== undefined) checkMode(mode);
 
-    const record = this.readRecord();
+    // IPC_SET takes all three. Given all, nothing has to be read, which the mode may not allow.
+    const all = uid !== undefined && gid !== undefined && mode !== undefined;
+    const record = all
+      ? new DataView(new ArrayBuffer(this.#kind.recordSize()))
+      : this.readRecord("change the owner or mode of", {
+        EACCES: [
+          "its mode does not let this user read what is to stay as it is",
+          "Give uid, gid and mode, all three.",
+        ],
+      });
     const { fields } = platform().layouts.ipc_perm;
     if (uid !== undefined) setNumber(record, fields.uid, uid);
     if (gid !== undefined) setNumber(record, fields.gid, gid);
@@ -128,10 +140,10 @@ export abstract class SystemVObject implements Disposable {
   }
 
   /** Reads the kernel's record of the object. */
-  protected readRecord(verb = "read the status of"): DataView<ArrayBuffer> {
+  protected readRecord(verb = "read the status of", advice?: Advice): DataView<ArrayBuffer> {
     const record = readRecord(this.#kind, this.id, platform().constants.IPC_STAT);
     if (typeof record !== "number") return record;
-    throw this.failure({ errno: -record, syscall: this.#kind.control, verb });
+    throw this.failure({ errno: -record, syscall: this.#kind.control, verb, advice });
   }
 
   /** Calls shmctl or its like; `verb` completes "Cannot ... segment 5". */
@@ -151,7 +163,10 @@ export abstract class SystemVObject implements Disposable {
   protected failure(init: Failure): SystemError {
     const { verb, ...rest } = init;
     const error = { ...rest, action: `${verb} ${this.describe()}` };
-    if (!isGone(init.errno) || !this.#isRemoved()) return systemError(error);
+    const { EIDRM } = platform().errno;
+    if (init.errno !== EIDRM && !(isGone(init.errno) && this.#isRemoved())) {
+      return systemError(error);
+    }
     const gone = [
       "it was removed meanwhile",
       "Whoever did may have made another: open it again.",

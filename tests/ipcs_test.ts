@@ -187,10 +187,10 @@ Deno.test("ipcrm.ts removes what it can, and tells each that it can't", async ()
   assertEquals([code, stdout], [1, ""]);
   assertEquals(
     stderr,
-    `Cannot remove segment ${gone.id}: no segment has this id (shmctl: EINVAL)
-Cannot remove segment with key ${formatKey(gone.key)}: no segment has this key (shmget: ENOENT)
-Cannot remove semaphore set ${goneSet.id}: no semaphore set has this id (semctl: EINVAL)
-Cannot remove semaphore set with key ${
+    `Cannot remove segment ${gone.id}: no segment has this id (shmctl: EINVAL). \`ipcs -m\` lists those that exist.
+Cannot find segment with key ${formatKey(gone.key)}: no segment has this key (shmget: ENOENT)
+Cannot remove semaphore set ${goneSet.id}: no semaphore set has this id (semctl: EINVAL). \`ipcs -s\` lists those that exist.
+Cannot find semaphore set with key ${
       formatKey(goneSet.key)
     }: no semaphore set has this key (semget: ENOENT)
 `,

@@ -39,17 +39,26 @@ Deno.test("typedArray() refuses what is misaligned or reaches beyond the buffer"
 });
 
 Deno.test("typedArray() refuses what is no typed array's class", () => {
-  for (const type of [Array, Object.getPrototypeOf(Uint8Array), DataView, undefined, () => 0]) {
+  for (
+    const type of [
+      Array,
+      Object.getPrototypeOf(Uint8Array),
+      DataView,
+      undefined,
+      () => 0,
+      class extends Uint8Array {},
+    ]
+  ) {
     assertThrows(
       () => typedArray(new ArrayBuffer(8), type as typeof Uint8Array, {}),
       TypeError,
-      "type must be a typed array's class",
+      "type must be one of JavaScript's typed arrays",
     );
   }
 });
 
 Deno.test("ReadonlyTypedArray reads like the array it stands for", () => {
-  const array = new ReadonlyTypedArray(Uint16Array.of(1, 2, 3, 2));
+  const array = new ReadonlyTypedArray(Uint16Array, Uint16Array.of(1, 2, 3, 2));
   assertEquals([array.length, array.byteLength, array.at(0), array.at(-2), array.at(4)], [
     4,
     8,
@@ -59,7 +68,12 @@ Deno.test("ReadonlyTypedArray reads like the array it stands for", () => {
   ]);
   assertEquals([array.indexOf(2), array.indexOf(2, 2), array.indexOf(9)], [1, 3, -1]);
   assertEquals([...array], [1, 2, 3, 2]);
-  assertEquals([...array.subarray(1, 3)], [2, 3]);
+  assertEquals([...array.entries()], [[0, 1], [1, 2], [2, 3], [3, 2]]);
+  for (const range of [[1, 3], [-2], [], [3, 1], [-9, 9], [1.7, NaN], [2, -1]]) {
+    const expected = [1, 2, 3, 2].slice(...range);
+    assertEquals([...array.subarray(...range)], expected);
+    assertEquals([...array.slice(...range)], expected);
+  }
   const target = new Uint16Array(6);
   array.copyTo(target, 1);
   assertEquals([...target], [0, 1, 2, 3, 2, 0]);
@@ -68,7 +82,7 @@ Deno.test("ReadonlyTypedArray reads like the array it stands for", () => {
 
 Deno.test("ReadonlyTypedArray hands out copies, and nothing that could be written through", () => {
   const real = Uint8Array.of(1, 2, 3);
-  const array = new ReadonlyTypedArray(real);
+  const array = new ReadonlyTypedArray(Uint8Array, real);
   array.slice()[0] = 9;
   assertEquals(real[0], 1);
   let caught: unknown;

@@ -115,6 +115,35 @@ Deno.test({
   },
 });
 
+Deno.test({
+  name:
+    "an owner repairs or removes what its mode doesn't let him read, and leaves nothing that failed",
+  ignore,
+  async fn() {
+    const lines = await runAsNobody(`
+      const segment = Segment.create(0, 4096, { mode: 0 });
+      await report(() => segment.attach());
+      await report(() => segment.set({ mode: 0o600 }));
+      await report(() => segment.set({ uid: 65534, gid: 65534, mode: 0o600 }));
+      await report(() => segment.attach().detach());
+      segment.remove();
+      const hidden = Segment.openOrCreate(${freshKey()}, 4096, { mode: 0o200 });
+      await report(() => Segment.fromId(hidden.id));
+      await report(() => Segment.remove(Segment.findId(hidden.key)));
+      const before = SemaphoreSet.list().length;
+      await report(() => SemaphoreSet.create(0, [1], { mode: 0 }));
+      console.log(SemaphoreSet.list().length - before);
+    `);
+    assert(lines[0].startsWith("PermissionDenied EACCES shmat"), lines[0]);
+    assert(lines[1].includes("Give uid, gid and mode, all three"), lines[1]);
+    assertEquals([lines[2], lines[3]], ["done", "done"]);
+    assert(lines[4].startsWith("PermissionDenied EACCES shmctl Cannot open segment"), lines[4]);
+    assertEquals(lines[5], "done");
+    assert(lines[6].startsWith("PermissionDenied EACCES semctl Cannot set the values"), lines[6]);
+    assertEquals(lines[7], "0");
+  },
+});
+
 /** Runs code in an IPC namespace of its own, with the limits that `setUp` sets there. */
 async function runInNamespace(setUp: string, code: string): Promise<string[]> {
   const script = `import { Segment, SemaphoreSet } from ${MODULE};${REPORT}${code}`;

@@ -113,6 +113,15 @@ Deno.test("SemaphoreSet.fromId() finds a set; an id of nobody is NotFound", () =
   assertSystemError(error, Deno.errors.NotFound, "EINVAL", "semctl");
 });
 
+Deno.test("SemaphoreSet.findId() and SemaphoreSet.remove() need no permission to read", () => {
+  const key = freshKey();
+  const { id } = SemaphoreSet.create(key, [1]);
+  assertEquals(SemaphoreSet.findId(key), id);
+  SemaphoreSet.remove(id);
+  assertThrows(() => SemaphoreSet.findId(key), Deno.errors.NotFound);
+  assertThrows(() => SemaphoreSet.remove(id), Deno.errors.NotFound, "no semaphore set has this id");
+});
+
 Deno.test("opSync() does all operations or none", () => {
   using set = makeSet([1, 5]);
   set.opSync([{ index: 0, change: -1 }, { index: 1, change: -2 }]);
@@ -278,6 +287,17 @@ Deno.test("using a set that was removed says so", async () => {
     assert(error.message.includes("it was removed meanwhile"), error.message);
   }
   await assertRejects(() => semaphore.lock(), Deno.errors.BadResource, "it was removed meanwhile");
+});
+
+Deno.test("an id that another set has by now is no way to its values", () => {
+  // The kernel gives an id again after some four million sets: here it has another length.
+  using set = makeSet([1, 2, 3]);
+  const old = SemaphoreSet.fromId(set.id);
+  Object.defineProperty(old, "length", { value: 1 });
+  for (const use of [() => old.values(), () => old.setValues([5])]) {
+    assertThrows(use, Deno.errors.BadResource, "it was removed meanwhile");
+  }
+  assertEquals(set.values(), [1, 2, 3]);
 });
 
 Deno.test("SemaphoreSet.list(), limits() and usage() are the kernel's", {

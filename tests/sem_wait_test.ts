@@ -1,8 +1,10 @@
 // Asynchronous waits for semaphores, in one process and among several.
 
+import process from "node:process";
+
 import { assert, assertEquals, assertRejects } from "@std/assert";
 import { IPC_PRIVATE, type Semaphore, type SemaphoreGuard, SemaphoreSet } from "../mod.ts";
-import { until } from "./_objects.ts";
+import { assertSystemError, until } from "./_objects.ts";
 import { deno, Process } from "./_process.ts";
 
 function makeSet(values: number[]): SemaphoreSet {
@@ -125,15 +127,17 @@ Deno.test("aborts in the middle of everything lose no unit and free nobody's", a
 });
 
 Deno.test("a wait gets its turn among processes that lock synchronously all the time", async (t) => {
-  for (const hold of [0, 30]) {
-    await t.step(`holding for ${hold} ms`, async () => {
+  for (const [hold, contenders] of [[0, 3], [30, 3], [50, 6]]) {
+    await t.step(`${contenders} of them, holding for ${hold} ms`, async () => {
       using set = makeSet([1]);
       const mutex = set.at(0);
       const args = [String(set.id), String(hold)];
-      await using one = deno("tests/peers/contender.ts", args);
-      await using two = deno("tests/peers/contender.ts", args);
-      await using three = deno("tests/peers/contender.ts", args);
-      for (const process of [one, two, three]) await process.until("stdout", "contending");
+      await using stack = new AsyncDisposableStack();
+      const processes = Array.from(
+        { length: contenders },
+        () => stack.use(deno("tests/peers/contender.ts", args)),
+      );
+      for (const process of processes) await process.until("stdout", "contending");
       for (let turn = 0; turn < 5; turn++) {
         using guard = await mutex.lock();
         assert(guard.held);
@@ -146,7 +150,7 @@ Deno.test("a wait gets its turn among processes that lock synchronously all the 
           () => {},
         );
       }
-      for (const process of [one, two, three]) {
+      for (const process of processes) {
         process.kill("SIGKILL");
         await process.output();
       }
@@ -154,6 +158,69 @@ Deno.test("a wait gets its turn among processes that lock synchronously all the 
       assertEquals(mutex.value(), 1);
     });
   }
+});
+
+Deno.test("a thread that awaits a semaphore isn't blocked for it, where that could be for ever", async () => {
+  using set = makeSet([0]);
+  const mutex = set.at(0);
+  // Another process waits too: that makes the kernel take for our wait.
+  await using other = deno("tests/peers/holder.ts", [String(set.id)]);
+  await until(() => set.waiting(0) === 1, "the other waits");
+  const abort = new AbortController();
+  const wait = mutex.lock({ signal: abort.signal });
+  const lock = () => {
+    try {
+      mutex.lockSync({ timeout: 0 });
+    } catch (error) {
+      return error;
+    }
+  };
+  await until(() => !(lock() instanceof Deno.errors.TimedOut), "the kernel may take");
+  const error = lock() as Error;
+  assertSystemError(error, Deno.errors.Busy, "EDEADLK", "semop");
+  assert(error.message.includes("use the asynchronous form"), error.message);
+  assertEquals(mutex.tryLock(), undefined);
+  // Even so an abort is immediate, and what the kernel takes for it is given back.
+  abort.abort();
+  await assertRejects(() => wait, DOMException);
+  mutex.release({ amount: 2 });
+  await other.until("stdout", "holding");
+  await settled(set);
+  assertEquals(mutex.value(), 1);
+});
+
+Deno.test("a process that is killed when the kernel took for it gives the unit back, without undo too", async () => {
+  using set = makeSet([0]);
+  await using other = deno("tests/peers/holder.ts", [String(set.id)]);
+  await until(() => set.waiting(0) === 1, "the other waits");
+  await using blocked = deno("tests/peers/blocked.ts", [String(set.id)]);
+  await blocked.until("stdout", "blocked");
+  set.at(0).release({ amount: 2 });
+  await other.until("stdout", "holding");
+  blocked.kill("SIGKILL");
+  await blocked.output();
+  assertEquals(set.values(), [1]);
+});
+
+Deno.test("a unit that was acquired without undo stays taken when the process ends", async () => {
+  using set = makeSet([0]);
+  const code = `
+    import { SemaphoreSet } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    const set = SemaphoreSet.fromId(${set.id});
+    const wait = set.at(0).acquire({ amount: 3 });
+    console.log("waiting");
+    await wait;
+    console.log("acquired");`;
+  await using process = new Process(Deno.execPath(), ["eval", code]);
+  await using other = deno("tests/peers/holder.ts", [String(set.id)]);
+  await process.until("stdout", "waiting");
+  await until(() => set.waiting(0) === 2, "both wait");
+  await new Promise((resolve) => setTimeout(resolve, 100)); // so that the kernel may take for it
+  set.at(0).release({ amount: 10 });
+  await process.until("stdout", "acquired");
+  await other.until("stdout", "holding");
+  await process.output();
+  assertEquals(set.values(), [6]);
 });
 
 Deno.test("a holder that is killed frees those who wait, synchronously or not", async () => {
@@ -241,6 +308,37 @@ Deno.test("asynchronous waits for zero end when the value is 0, and change nothi
   set.at(0).acquireSync();
   await Promise.all(waits);
   assertEquals(set.values(), [0]);
+  await settled(set);
+});
+
+Deno.test("every wait for zero that was there hears of a zero that is over at once", async () => {
+  using set = makeSet([1]);
+  const semaphore = set.at(0);
+  const waits = Array.from({ length: 5 }, () => semaphore.waitForZero());
+  await until(() => semaphore.waitingForZero() === 1, "one waits in the kernel");
+  semaphore.acquireSync();
+  semaphore.release();
+  await Promise.all(waits);
+  await settled(set);
+});
+
+Deno.test("waits for almost as many operations as the system does at once don't spin", async () => {
+  const { semopm } = SemaphoreSet.limits();
+  using set = makeSet(Array(semopm).fill(0));
+  const change = { change: -1 };
+  const wait = set.op(Array.from({ length: semopm }, (_, index) => ({ index, ...change })));
+  const mixed = set.op([
+    { index: 0, change: -1 },
+    ...Array.from({ length: semopm - 1 }, () => ({ index: 1, change: 1 })),
+  ]);
+  const before = process.cpuUsage();
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  const { user, system } = process.cpuUsage(before);
+  assert(user + system < 250_000, `${user + system} us of CPU in 500 ms`);
+  set.setValues([2, ...Array(semopm - 1).fill(1)]);
+  await wait;
+  await mixed;
+  assertEquals(set.value(1), semopm - 1);
   await settled(set);
 });
 

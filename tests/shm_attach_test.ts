@@ -39,6 +39,29 @@ Deno.test('attach({ access: "read" }) gives memory without writing methods', () 
   for (const name of ["writeText", "set", "fill", "buffer"]) assert(!(name in readonly), name);
 });
 
+Deno.test("nothing of the writable class gets hold of read-only memory", () => {
+  using segment = makeSegment();
+  using memory = segment.attach();
+  using readonly = segment.attach({ access: "read" });
+  const bytes = Object.getOwnPropertyDescriptor(
+    Object.getPrototypeOf(Object.getPrototypeOf(memory)),
+    "bytes",
+  );
+  assertThrows(() => bytes?.get?.call(readonly), TypeError);
+  assertThrows(() => memory.writeText.call(readonly as unknown as typeof memory, "x"), TypeError);
+  class Spy extends Uint8Array<ArrayBuffer> {}
+  assertThrows(() => readonly.array(Spy), TypeError, "type must be one of");
+  // An option that changes its mind between two looks.
+  let looks = 0;
+  const options = {
+    get access() {
+      return looks++ === 0 ? "read" as const : "readwrite" as const;
+    },
+  };
+  using attached = segment.attach(options);
+  assert(!("writeText" in attached));
+});
+
 Deno.test("after detach() every view is empty, and using one is no fault", () => {
   using segment = makeSegment();
   const memory = segment.attach();
@@ -170,6 +193,20 @@ Deno.test("a Worker attaches for itself, from the id", async () => {
   }
 });
 
+Deno.test("an id that another segment has by now is no way into its memory", () => {
+  // The kernel gives an id again after some four million segments: here it has another size.
+  using small = makeSegment(100);
+  const old = Segment.fromId(small.id);
+  Object.defineProperty(old, "size", { value: 1 << 20 });
+  const error = assertThrows(
+    () => old.attach(),
+    Deno.errors.BadResource,
+    "it was removed meanwhile",
+  );
+  assertSystemError(error, Deno.errors.BadResource, "EIDRM", "shmat");
+  assertEquals(small.status().nattch, 0);
+});
+
 Deno.test("attach() takes an address, rounded down if asked", () => {
   using segment = makeSegment();
   const free = segment.attach();
@@ -193,6 +230,11 @@ Deno.test("attach() checks the address", () => {
     () => segment.attach({ address: address + 1n }),
     RangeError,
     "address must be a multiple of",
+  );
+  assertThrows(
+    () => segment.attach({ address: 1n, round: true }),
+    RangeError,
+    "address must not round to 0",
   );
   for (const bad of [0n, -4096n, 2n ** 64n]) {
     assertThrows(
@@ -219,7 +261,7 @@ Deno.test("attach() checks the address", () => {
   );
   const error = assertThrows(() => segment.attach({ address })) as Error;
   assertSystemError(error, Error, "EINVAL", "shmat");
-  assert(error.message.includes("something is mapped at that address already"), error.message);
+  assert(error.message.includes("something is mapped there already"), error.message);
   assertEquals(segment.status().nattch, 1);
 });
 

@@ -163,6 +163,18 @@ Deno.test("Segment.fromId() throws NotFound for an id of nobody, and checks what
   assertThrows(() => Segment.fromId("1" as unknown as number), TypeError, "id must be a number");
 });
 
+Deno.test("Segment.findId() and Segment.remove() need no permission to read", () => {
+  const key = freshKey();
+  const { id } = Segment.create(key, 100, { mode: 0 });
+  assertEquals(Segment.findId(key), id);
+  Segment.remove(id);
+  assertThrows(() => Segment.findId(key), Deno.errors.NotFound, "no segment has this key");
+  const error = assertThrows(() => Segment.remove(id)) as Error;
+  assertSystemError(error, Deno.errors.NotFound, "EINVAL", "shmctl");
+  assertThrows(() => Segment.findId(IPC_PRIVATE), RangeError);
+  assertThrows(() => Segment.remove(-1), RangeError, "id must be");
+});
+
 Deno.test("status() gives every field of shmid_ds and ipc_perm", () => {
   const key = freshKey();
   const start = Math.floor(Date.now() / 1000) * 1000;
@@ -243,7 +255,7 @@ Deno.test("remove() removes the segment for everybody; using it says so", () => 
   const uses: [() => unknown, string][] = [
     [() => other.attach(), "Cannot attach segment"],
     [() => other.status(), "Cannot read the status of segment"],
-    [() => other.set({ mode: 0o600 }), "Cannot read the status of segment"],
+    [() => other.set({ mode: 0o600 }), "Cannot change the owner or mode of segment"],
     [() => other.lock(), "Cannot lock segment"],
     [() => other.remove(), "Cannot remove segment"],
     [() => segment.remove(), "Cannot remove segment"],

@@ -52,7 +52,7 @@ Deno.test("ftok() throws NotFound for a file that isn't there", () => {
 
 Deno.test("ftok() refuses what is no path", () => {
   const options: FtokOptions = {};
-  for (const path of ["a\0b", new URL("https://example.com/"), 5, null]) {
+  for (const path of ["a\0b", new URL("https://example.com/"), new URL("file:///%ZZ"), 5, null]) {
     assertThrows(() => ftok(path as string, 1, options), TypeError, "path must");
   }
 });
