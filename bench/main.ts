@@ -2,8 +2,13 @@
 // their ratio. Compare within one run only. Start it with `deno task bench [rounds]`.
 
 const CASES = [
-  { name: "lock", times: 300_000, what: "take and give a free semaphore, with undo" },
-  { name: "lock, await", times: 100_000, what: "the same by lock(), which returns a promise" },
+  { name: "lock", times: 300_000, what: "take and give a free semaphore, with undo and `using`" },
+  { name: "lock, release()", times: 300_000, what: "the same without `using`" },
+  {
+    name: "lock, await",
+    times: 100_000,
+    what: "the same by `using` and lock(), which returns a promise",
+  },
   { name: "contend", times: 50_000, what: "the same while another process does too" },
   { name: "round trip", times: 30_000, what: "wake the other process and be woken" },
   { name: "attach", times: 50_000, what: "attach a segment, write a byte, detach" },

@@ -17,16 +17,16 @@ byte that differs; the exit code is 1 if one does.
 await main(USAGE, () => {
   const segment = openSegment(readPath());
   using memory = segment.attach({ access: "read" });
-  let offset = 0;
   let different = 0;
-  for (const found of memory.bytes) {
+  for (const [offset, found] of memory.bytes.entries()) {
     const expected = patternByte(offset);
     if (found !== expected) {
       console.log(`byte ${offset}: expected ${expected}, found ${found}`);
       different++;
     }
-    offset++;
   }
-  console.log(`${offset} bytes in segment ${segment.id}, ${different} differ from the pattern`);
+  console.log(
+    `${memory.byteLength} bytes in segment ${segment.id}, ${different} differ from the pattern`,
+  );
   if (different > 0) Deno.exitCode = 1;
 });
