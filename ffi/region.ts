@@ -5,6 +5,12 @@ function bufferAt(address: bigint, byteLength: number): ArrayBuffer {
   return Deno.UnsafePointerView.getArrayBuffer(pointer, byteLength);
 }
 
+// The built-ins themselves: a buffer in the user's hands may have properties of the same names.
+const { transfer } = ArrayBuffer.prototype;
+const isDetached = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "detached")?.get as (
+  this: ArrayBuffer,
+) => boolean;
+
 /** The regions that are mapped now, so that none is mapped over another. */
 const live = new Set<Region>();
 
@@ -50,6 +56,11 @@ export class Region {
     return this.#buffer;
   }
 
+  /** Whether the buffer, and with it every view, is dead: by `close()`, or transferred away. */
+  get detached(): boolean {
+    return isDetached.call(this.#buffer);
+  }
+
   /** Whether the memory was given back. */
   get closed(): boolean {
     return this.#closed;
@@ -63,13 +74,13 @@ export class Region {
    */
   close(): void {
     if (this.#closed) return;
-    if (this.#buffer.detached) {
+    if (this.detached) {
       throw new Deno.errors.BadResource(
         `Cannot unmap ${this.#name}: its ArrayBuffer was transferred away (by postMessage(), structuredClone() or transfer()), ` +
           "so the memory stays mapped until this process ends. Send a copy (slice()), or an id to map again",
       );
     }
-    this.#buffer.transfer(0); // detaches it without touching the memory
+    transfer.call(this.#buffer, 0); // detaches it without touching the memory
     this.#closed = true;
     live.delete(this);
     this.#unmap();

@@ -14,7 +14,7 @@ import {
 
 /** All bytes of a region, or a clear error if they are gone. */
 function live(region: Region, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  if (!bytes.buffer.detached) return bytes;
+  if (!region.detached) return bytes;
   throw new Deno.errors.BadResource(
     region.closed
       ? "Cannot use the memory: it was detached"

@@ -81,12 +81,12 @@ export function checkAmount(amount: number): number {
 }
 
 /** Whether a batch takes without giving: then it can be taken back without waiting. */
-export function onlyTakes({ operations }: Batch): boolean {
-  return operations.every(({ change }) => change <= 0) && !changesNothing({ operations });
+export function onlyTakes(batch: Batch): boolean {
+  return batch.operations.every(({ change }) => change <= 0) && !changesNothing(batch);
 }
 
 /** Whether a batch only waits for zeros. */
-export function changesNothing({ operations }: Pick<Batch, "operations">): boolean {
+export function changesNothing({ operations }: Batch): boolean {
   return operations.every(({ change }) => change === 0);
 }
 
@@ -105,15 +105,22 @@ export function reversal({ operations }: Batch): Batch {
   return batch(inverse(operations).map((operation) => ({ ...operation, undo: true })));
 }
 
+/** Whether a batch may have to wait. */
+export function mayWait({ operations }: Batch): boolean {
+  return operations.some(({ change, noWait }) => change <= 0 && !noWait);
+}
+
 /**
- * Keeps a batch that was done with undo, but forgets the undo where it wasn't asked for: gives
- * with undo and takes without, in one step. `null` if there is nothing to forget.
+ * What makes the kernel forget the undo of a batch that was done with it, where it wasn't asked for:
+ * for each such operation, giving with undo and taking without, in one step. The second form is for
+ * values so high that giving first would exceed the limit.
  */
-export function keep({ operations }: Batch): Batch | null {
-  const forget = operations
-    .filter(({ change, undo }) => change !== 0 && !undo)
-    .flatMap(({ index, change }) => [{ index, change: -change, undo: true }, { index, change }]);
-  return forget.length === 0 ? null : batch(forget);
+export function forgetUndo({ operations }: Batch): [Batch, Batch][] {
+  return operations.filter(({ change, undo }) => change !== 0 && !undo).map(({ index, change }) => {
+    const give = { index, change: -change, undo: true };
+    const take = { index, change };
+    return [batch([give, take]), batch([take, give])];
+  });
 }
 
 /**

@@ -4,7 +4,8 @@ import { hasSemtimedop, semop, semtimedop, timespec } from "../ffi/sysv_sem.ts";
 import type { Failure } from "../sysv/object.ts";
 import type { Batch } from "./batch.ts";
 import { sleepSync } from "./steps.ts";
-import { isTaking, perform, tryNow, type WaitLimits } from "./waiter.ts";
+import { tryNow } from "./lane.ts";
+import { couldDeadlock, perform, type WaitLimits } from "./waiter.ts";
 
 /** Makes the error for a call that failed on a set. */
 export type Fail = (failure: Failure) => SystemError;
@@ -33,7 +34,9 @@ export class Performer {
 
   /** Does a batch, and blocks the thread until it is done or `timeout` milliseconds have passed. */
   sync(batch: Batch, verb: string, timeout: number | undefined): void {
-    if (isTaking(this.#id, batch)) return this.#syncWithoutWaiting(batch, verb);
+    if (timeout !== 0 && couldDeadlock(this.#id, batch)) {
+      return this.#syncWithoutWaiting(batch, verb);
+    }
     const result = timeout === undefined
       ? waitSync(this.#id, batch)
       : waitSyncUntil(this.#id, batch, performance.now() + timeout);
@@ -56,8 +59,8 @@ export class Performer {
       class: Deno.errors.Busy,
       advice: {
         EDEADLK: [
-          "an asynchronous wait of this thread is before it in the kernel's queue, or was until its abort",
-          "Don't block a thread that also awaits the semaphore: use the asynchronous form.",
+          "the kernel may give to an asynchronous wait of this thread, even if that was just aborted, what this would wait for",
+          "Don't block a thread that also awaits semaphores: use the asynchronous form.",
         ],
       },
     });

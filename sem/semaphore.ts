@@ -12,7 +12,10 @@ export interface WaitSyncOptions {
 
 /** Options of what waits without blocking the thread. */
 export interface WaitOptions extends WaitSyncOptions {
-  /** Ends the wait; the promise is then rejected with the signal's reason. */
+  /**
+   * Ends the wait; the promise is then rejected with the signal's reason. A thread may stay in the
+   * kernel for 20 ms more, and for 1.3 s where other processes wait too; so long the process lives on.
+   */
   readonly signal?: AbortSignal;
 }
 
@@ -66,6 +69,7 @@ export class Semaphore {
    * Takes units, and blocks the thread until they are there.
    *
    * @throws {Deno.errors.TimedOut} If they weren't there in time; none was taken.
+   * @throws {Deno.errors.Busy} If an asynchronous wait of this thread could make it wait for itself.
    * @throws {Deno.errors.BadResource} If the set was removed, also while waiting.
    * @throws {RangeError} If an option is out of range.
    */
@@ -109,7 +113,12 @@ export class Semaphore {
     this.#performer.sync(this.#batch(0, false), "wait for the value 0 of", timeout);
   }
 
-  /** Waits until the value is 0. */
+  /**
+   * Waits until the value is 0.
+   *
+   * A zero that is over at once may be missed by a wait that began in the 20 ms before, behind
+   * another of the same thread, or while more than four different waits are under way.
+   */
   async waitForZero(options: WaitOptions = {}): Promise<void> {
     const { signal } = options;
     const timeout = checkTimeout(options.timeout);
@@ -124,6 +133,7 @@ export class Semaphore {
    * gives it back at the end of its scope.
    *
    * @throws {Deno.errors.TimedOut} If it wasn't there in time; it was not taken.
+   * @throws {Deno.errors.Busy} If an asynchronous wait of this thread could make it wait for itself.
    * @throws {Deno.errors.BadResource} If the set was removed, also while waiting.
    */
   lockSync(options: LockOptions & WaitSyncOptions = {}): SemaphoreGuard {
@@ -159,7 +169,10 @@ export class Semaphore {
     return this.set.value(this.index);
   }
 
-  /** Sets the value (`SETVAL`), and forgets what any process was to undo on it. */
+  /**
+   * Sets the value (`SETVAL`), and forgets what any process was to undo on it. Meant for a semaphore
+   * that nobody waits for at that moment.
+   */
   setValue(value: number): void {
     this.set.setValue(this.index, value);
   }
@@ -191,7 +204,7 @@ export class Semaphore {
 
   /** One operation on this semaphore, encoded once and kept: there are few. */
   #batch(change: number, undo: boolean): Batch {
-    const key = 2 * change + Number(undo);
+    const key = 2 * change + (undo ? 1 : 0);
     let found = this.#batches.get(key);
     if (found === undefined) {
       found = batch([{ index: this.index, change, undo }]);

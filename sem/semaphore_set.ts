@@ -219,7 +219,14 @@ export class SemaphoreSet extends SystemVObject {
     const advice = createAdvice(initial);
     for (;;) {
       const origin = openOrCreateObject(SEMAPHORE_SET, key, create, opening, advice);
-      if (origin.created) return SemaphoreSet.#initialised(origin, initial, options);
+      if (origin.created) {
+        try {
+          return SemaphoreSet.#initialised(origin, initial, options);
+        } catch (error) {
+          if (error instanceof Deno.errors.BadResource) continue; // removed before it had values
+          throw error;
+        }
+      }
       const nsems = yield* untilReady(origin, limit);
       if (nsems === null) continue;
       const set = new SemaphoreSet({ ...origin, removeOnDispose }, nsems);
@@ -270,6 +277,7 @@ export class SemaphoreSet extends SystemVObject {
    * @throws {RangeError} If there is none, or one is out of range.
    * @throws {Deno.errors.TimedOut} If they could not be done in time; none was done.
    * @throws {Deno.errors.WouldBlock} If one with `noWait` would have to wait; none was done.
+   * @throws {Deno.errors.Busy} If an asynchronous wait of this thread could make it wait for itself.
    * @throws {Deno.errors.BadResource} If the set was removed, also while waiting.
    * @throws {Error} With code `E2BIG` if there are more than the system does at once
    * (`SemaphoreSet.limits().semopm`), `ERANGE` if a value would exceed 32767; none was done.

@@ -12,7 +12,10 @@ export type Access = "read" | "readwrite";
 export interface AttachOptions {
   /** `"read"` (`SHM_RDONLY`) or `"readwrite"`. Default: `"readwrite"`. */
   readonly access?: Access;
-  /** Where to attach, a multiple of `SHMLBA`, the page size. Default: where the system likes. */
+  /**
+   * Where to attach, a multiple of `SHMLBA`, the page size. Default: where the system likes. Nothing
+   * mapped is replaced, but right below the stack or the heap it may leave them no room to grow.
+   */
   readonly address?: bigint;
   /** Rounds `address` down to a multiple of `SHMLBA` (`SHM_RND`). Default: `false`. */
   readonly round?: boolean;

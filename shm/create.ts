@@ -13,7 +13,10 @@ export interface CreateSegmentOptions {
    * the size in bytes. The system must have reserved some. Default: `false`.
    */
   readonly hugePages?: boolean | number;
-  /** Reserves no swap space for the segment (`SHM_NORESERVE`; Linux). Default: `false`. */
+  /**
+   * Reserves no swap space for the segment (`SHM_NORESERVE`; Linux). Not with `hugePages`: where
+   * none is free then, the first touch would kill the process. Default: `false`.
+   */
   readonly noReserve?: boolean;
   /** Removes the segment when the `Segment` leaves scope. Default: `false`. */
   readonly removeOnDispose?: boolean;
@@ -22,8 +25,11 @@ export interface CreateSegmentOptions {
 /** The shmget that creates, its arguments checked. */
 export function creation(size: number, options: CreateSegmentOptions): Get {
   checkInteger("size", size, 1);
-  const mode = checkMode(options.mode ?? 0o600);
-  const flags = mode | hugePageFlags(options.hugePages) | noReserveFlag(options.noReserve);
+  const { mode = 0o600, hugePages = false, noReserve = false } = options;
+  if (hugePages !== false && noReserve) {
+    throw new TypeError("noReserve can't be set together with hugePages");
+  }
+  const flags = checkMode(mode) | hugePageFlags(hugePages) | noReserveFlag(noReserve);
   return (key, exclusive) => shmget(key, size, flags | exclusive);
 }
 
@@ -33,7 +39,7 @@ export const opening: Get = (key, flags) => shmget(key, 0, flags);
 /** No page that is called huge is smaller than the smallest ordinary one. */
 const SMALLEST_HUGE_PAGE = 4096;
 
-function hugePageFlags(hugePages: boolean | number = false): number {
+function hugePageFlags(hugePages: boolean | number): number {
   if (hugePages === false) return 0;
   const { SHM_HUGETLB, SHM_HUGE_SHIFT } = platform().constants;
   if (SHM_HUGETLB === null || SHM_HUGE_SHIFT === null) throw missing("SHM_HUGETLB");
@@ -45,7 +51,7 @@ function hugePageFlags(hugePages: boolean | number = false): number {
   return SHM_HUGETLB | (exponent << SHM_HUGE_SHIFT);
 }
 
-function noReserveFlag(noReserve = false): number {
+function noReserveFlag(noReserve: boolean): number {
   if (!noReserve) return 0;
   const { SHM_NORESERVE } = platform().constants;
   if (SHM_NORESERVE === null) throw missing("SHM_NORESERVE");

@@ -8,6 +8,7 @@ import {
   openObject,
   openOrCreateObject,
   removeObject,
+  retryIfGone,
 } from "../sysv/get.ts";
 import { listObjects } from "../sysv/list.ts";
 import { type ObjectOrigin, SystemVObject } from "../sysv/object.ts";
@@ -86,8 +87,10 @@ export class Segment extends SystemVObject {
    */
   static open(key: number, options: OpenSegmentOptions = {}): Segment {
     const size = options.size === undefined ? 0 : checkInteger("size", options.size, 1);
-    const origin = openObject(SEGMENT, key, opening);
-    const segment = new Segment({ ...origin, removeOnDispose: options.removeOnDispose });
+    const { removeOnDispose } = options;
+    const segment = retryIfGone(() =>
+      new Segment({ ...openObject(SEGMENT, key, opening), removeOnDispose })
+    );
     if (size > segment.size) throw segment.#sizeError(`fewer than the ${size} asked for`);
     return segment;
   }
@@ -106,11 +109,11 @@ export class Segment extends SystemVObject {
   static openOrCreate(key: number, size: number, options: CreateSegmentOptions = {}): Segment {
     const get = creation(size, options);
     const advice = createAdvice(size, options);
-    const origin = openOrCreateObject(SEGMENT, key, get, opening, advice);
-    const segment = new Segment(
-      { ...origin, removeOnDispose: options.removeOnDispose },
-      origin.created ? size : undefined,
-    );
+    const { removeOnDispose } = options;
+    const segment = retryIfGone(() => {
+      const origin = openOrCreateObject(SEGMENT, key, get, opening, advice);
+      return new Segment({ ...origin, removeOnDispose }, origin.created ? size : undefined);
+    });
     if (size !== segment.size) throw segment.#sizeError(`not the ${size} asked for`);
     return segment;
   }

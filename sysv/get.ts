@@ -75,6 +75,19 @@ export function openOrCreateObject(
   }
 }
 
+/**
+ * Opens an object, and once more if somebody removed what was found before it could be looked at.
+ */
+export function retryIfGone<T>(open: () => T): T {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return open();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource) || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
 /** Finds an object by its id, and its key in its record. */
 export function objectFromId(kind: Kind, anyId: number): ObjectOrigin {
   const id = checkId(anyId);

@@ -2,7 +2,7 @@
 
 import process from "node:process";
 
-import { assert, assertEquals, assertRejects } from "@std/assert";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { IPC_PRIVATE, type Semaphore, type SemaphoreGuard, SemaphoreSet } from "../mod.ts";
 import { assertSystemError, until } from "./_objects.ts";
 import { deno, Process } from "./_process.ts";
@@ -170,7 +170,7 @@ Deno.test("a thread that awaits a semaphore isn't blocked for it, where that cou
   const wait = mutex.lock({ signal: abort.signal });
   const lock = () => {
     try {
-      mutex.lockSync({ timeout: 0 });
+      mutex.lockSync({ timeout: 1 });
     } catch (error) {
       return error;
     }
@@ -180,6 +180,10 @@ Deno.test("a thread that awaits a semaphore isn't blocked for it, where that cou
   assertSystemError(error, Deno.errors.Busy, "EDEADLK", "semop");
   assert(error.message.includes("use the asynchronous form"), error.message);
   assertEquals(mutex.tryLock(), undefined);
+  // What never waits is not refused.
+  assertThrows(() => mutex.lockSync({ timeout: 0 }), Deno.errors.TimedOut);
+  const noWait = [{ index: 0, change: -1, noWait: true }];
+  assertThrows(() => set.opSync(noWait), Deno.errors.WouldBlock);
   // Even so an abort is immediate, and what the kernel takes for it is given back.
   abort.abort();
   await assertRejects(() => wait, DOMException);
@@ -200,6 +204,26 @@ Deno.test("a process that is killed when the kernel took for it gives the unit b
   blocked.kill("SIGKILL");
   await blocked.output();
   assertEquals(set.values(), [1]);
+});
+
+Deno.test("units that many operations acquired without undo stay taken when the process ends", async () => {
+  const { semopm } = SemaphoreSet.limits();
+  using set = makeSet(Array(semopm).fill(0));
+  const code = `
+    import { SemaphoreSet } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    const set = SemaphoreSet.fromId(${set.id});
+    const wait = set.op(set.values().map((_, index) => ({ index, change: -1 })));
+    console.log("waiting");
+    await wait;`;
+  await using process = new Process(Deno.execPath(), ["eval", code]);
+  await using other = deno("tests/peers/holder.ts", [String(set.id)]);
+  await process.until("stdout", "waiting");
+  await until(() => set.waiting(0) >= 1, "the other waits");
+  await new Promise((resolve) => setTimeout(resolve, 100)); // so that the kernel may take for it
+  set.setValues([2, ...Array(semopm - 1).fill(1)]);
+  assertEquals((await process.output()).code, 0);
+  await other.until("stdout", "holding");
+  assertEquals(set.values(), Array(semopm).fill(0));
 });
 
 Deno.test("a unit that was acquired without undo stays taken when the process ends", async () => {

@@ -137,6 +137,20 @@ Deno.test("views that outlive the memory survive collections and new mappings at
   assertEquals(segment.status().nattch, 0);
 });
 
+Deno.test("a buffer with a transfer of its own is detached all the same", () => {
+  using segment = makeSegment();
+  for (const fake of [{ transfer: () => {} }, { detached: true }, { detached: false }]) {
+    const memory = segment.attach();
+    const { bytes } = memory;
+    for (const [name, value] of Object.entries(fake)) {
+      Object.defineProperty(bytes.buffer, name, { value });
+    }
+    memory.detach();
+    assertEquals([bytes.length, bytes[0], segment.status().nattch], [0, undefined, 0]);
+    assertThrows(() => memory.readText(), Deno.errors.BadResource, "it was detached");
+  }
+});
+
 Deno.test("a buffer that was transferred away keeps its memory, and detach() says why", () => {
   const segment = makeSegment();
   const transfers: ((buffer: ArrayBuffer) => ArrayBuffer)[] = [

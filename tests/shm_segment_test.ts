@@ -54,6 +54,11 @@ Deno.test("Segment.create() checks its arguments, and makes nothing", () => {
     "size must be a number: received 10n",
   );
   assertThrows(() => Segment.create(key, 1, { hugePages: 5000 }), RangeError, "power of two");
+  assertThrows(
+    () => Segment.create(key, 1, { hugePages: true, noReserve: true }),
+    TypeError,
+    "noReserve can't be set together with hugePages",
+  );
   assertEquals(Segment.list().length, before);
 });
 

@@ -2,11 +2,11 @@
 // its thread for ever: it can no longer hear from the kernel.
 import { SemaphoreSet } from "../../mod.ts";
 import { batch } from "../../sem/batch.ts";
-import { isTaking } from "../../sem/waiter.ts";
+import { couldDeadlock } from "../../sem/waiter.ts";
 
 const semaphore = SemaphoreSet.fromId(Number(Deno.args[0])).at(0);
 void semaphore.acquire();
-while (!isTaking(semaphore.set.id, batch([{ index: 0, change: -1 }]))) {
+while (!couldDeadlock(semaphore.set.id, batch([{ index: 0, change: -1 }]))) {
   await new Promise((resolve) => setTimeout(resolve, 1));
 }
 console.log("blocked");
