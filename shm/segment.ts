@@ -1,5 +1,6 @@
 import { checkInteger } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
+import { getNumber } from "../ffi/layouts/field.ts";
 import { platform } from "../ffi/platform.ts";
 import {
   createObject,
@@ -53,7 +54,7 @@ export class Segment extends SystemVObject {
 
   private constructor(origin: ObjectOrigin, size?: number) {
     super(SEGMENT, origin);
-    this.size = size ?? decodeSegment(this.id, this.readRecord("open")).size;
+    this.size = size ?? this.#currentSize("open");
   }
 
   /**
@@ -206,7 +207,7 @@ export class Segment extends SystemVObject {
       id: this.id,
       size: this.size,
       name: this.describe(),
-      currentSize: () => this.status().size,
+      currentSize: () => this.#currentSize("attach"),
       fail: (errno, advice) => this.failure({ errno, syscall: "shmat", verb: "attach", advice }),
     }, settings);
     return settings.access === "read" ? new ReadonlyAttachment(region) : new Attachment(region);
@@ -237,6 +238,10 @@ export class Segment extends SystemVObject {
   /** Lets the segment's pages go to the swap again (`SHM_UNLOCK`; Linux). */
   unlock(): void {
     this.#setLocked(platform().constants.SHM_UNLOCK, "unlock");
+  }
+
+  #currentSize(verb: string): number {
+    return getNumber(this.readRecord(verb), platform().layouts.shmid_ds.fields.shm_segsz);
   }
 
   #setLocked(cmd: number | null, verb: string): void {

@@ -49,18 +49,21 @@ async function runTests(args: string[]): Promise<{ code: number; totals: number[
     env: { [name]: value, NO_COLOR: "1" },
     stdout: "piped",
   }).spawn();
-  let totals = [0, 0, 0];
+  let tail = ""; // the last line may come in pieces
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     await Deno.stdout.write(new TextEncoder().encode(text));
-    totals = parseTotals(text) ?? totals;
+    tail = (tail + text).slice(-TAIL);
   }
-  return { code: (await child.status).code, totals };
+  return { code: (await child.status).code, totals: parseTotals(tail) };
 }
 
+/** More characters than Deno's last lines have. */
+const TAIL = 1000;
+
 /** The counts in Deno's last line: "ok | 12 passed | 0 failed | 1 ignored (2s)". */
-function parseTotals(text: string): number[] | null {
-  const match = text.match(/ \| (\d+) passed.* \| (\d+) failed(?:.* \| (\d+) ignored)?/);
-  return match === null ? null : match.slice(1).map((count) => Number(count ?? 0));
+function parseTotals(text: string): number[] {
+  const lines = [...text.matchAll(/ \| (\d+) passed.* \| (\d+) failed(?:.* \| (\d+) ignored)?/g)];
+  return lines.at(-1)?.slice(1).map((count) => Number(count ?? 0)) ?? [0, 0, 0];
 }
 
 const before = kernelObjects();
