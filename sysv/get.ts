@@ -33,12 +33,7 @@ export function findObject(kind: Kind, key: number, get: Get): number {
   const checked = checkPublicKey(kind, key);
   const id = get(checked, 0);
   if (id >= 0) return id;
-  throw systemError({
-    errno: -id,
-    syscall: kind.get,
-    action: `find ${kind.noun} with key ${formatKey(checked)}`,
-    advice: { ENOENT: [`no ${kind.noun} has this key`] },
-  });
+  throw getError(kind, "find", checked, -id, { ENOENT: [`no ${kind.noun} has this key`] });
 }
 
 /** Removes an object by its id, without reading its record. */
@@ -125,32 +120,20 @@ function checkPublicKey(kind: Kind, key: number): number {
 }
 
 function createError(kind: Kind, key: number, errno: number, advice?: Advice): Error {
-  return systemError({
-    errno,
-    syscall: kind.get,
-    action: key === IPC_PRIVATE
-      ? `create private ${kind.noun}`
-      : `create ${kind.noun} with key ${formatKey(key)}`,
-    advice: {
-      EEXIST: [
-        "it already exists",
-        `Open it with ${kind.className}.open(), or remove it first.`,
-      ],
-      ...advice,
-    },
-  });
+  const remedy = `Open it with ${kind.className}.open(), or remove it first.`;
+  return getError(kind, "create", key, errno, { EEXIST: ["it already exists", remedy], ...advice });
 }
 
 function openError(kind: Kind, key: number, errno: number): Error {
-  return systemError({
-    errno,
-    syscall: kind.get,
-    action: `open ${kind.noun} with key ${formatKey(key)}`,
-    advice: {
-      ENOENT: [
-        `no ${kind.noun} has this key`,
-        `Start the program that creates it first, or use ${kind.className}.openOrCreate().`,
-      ],
-    },
-  });
+  const reason = `no ${kind.noun} has this key`;
+  const remedy =
+    `Start the program that creates it first, or use ${kind.className}.openOrCreate().`;
+  return getError(kind, "open", key, errno, { ENOENT: [reason, remedy] });
+}
+
+function getError(kind: Kind, verb: string, key: number, errno: number, advice: Advice): Error {
+  const object = key === IPC_PRIVATE
+    ? `private ${kind.noun}`
+    : `${kind.noun} with key ${formatKey(key)}`;
+  return systemError({ errno, syscall: kind.get, action: `${verb} ${object}`, advice });
 }
