@@ -2,7 +2,7 @@
 // take turns.
 
 import { setTimeout } from "node:timers/promises";
-import { ftok, type SemaphoreOperation } from "../mod.ts";
+import { ftok, type Segment, type SemaphoreOperation, type SemaphoreSet } from "../mod.ts";
 import { integer, parse, UsageError } from "./_cli.ts";
 
 // The turns
@@ -92,6 +92,19 @@ function seconds(what: string, text: string, max: number): number {
 /** The client's message number `number`. */
 export function message(number: number): string {
   return `hello server, I am another process, communicating with you[pid:${Deno.pid}][message number:${number}]`;
+}
+
+/** Removes an object at the end of a scope, whoever made it. */
+export function removal(object: Segment | SemaphoreSet): Disposable {
+  return {
+    [Symbol.dispose]() {
+      try {
+        object.remove();
+      } catch (error) {
+        if (!(error instanceof Deno.errors.BadResource)) throw error; // gone already
+      }
+    },
+  };
 }
 
 /** Waits some seconds; throws the signal's reason as soon as it aborts. */

@@ -36,7 +36,7 @@ ${KEY_OPTIONS}
 await main(USAGE, async (signal) => {
   const chat = readChat();
   if (chat.unguarded) await sendUnguarded(chat, signal);
-  else await sendGuarded(chat, signal);
+  else await sendGuarded(chat, signal).catch(explainRemoval);
 });
 
 async function sendGuarded(chat: Chat, signal: AbortSignal): Promise<void> {
@@ -79,4 +79,10 @@ function explain(error: unknown): never {
       "or both in the same directory without these",
     { cause: error },
   );
+}
+
+/** Says of objects that are gone what that means in a chat: only the server removes them. */
+function explainRemoval(error: unknown): never {
+  if (!(error instanceof Deno.errors.BadResource)) throw error;
+  throw new Deno.errors.BadResource(`the server has ended. ${error.message}`, { cause: error });
 }

@@ -19,6 +19,7 @@ import {
   passOn,
   pause,
   readChat,
+  removal,
   take,
 } from "./_chat.ts";
 import { main } from "./_cli.ts";
@@ -38,7 +39,8 @@ ${KEY_OPTIONS}
 await main(USAGE, async (signal) => {
   const chat = readChat();
   // What leaves scope last is made first: a client that finds the set finds the segment too.
-  using segment = Segment.openOrCreate(chat.key, chat.size, { removeOnDispose: true });
+  const segment = Segment.openOrCreate(chat.key, chat.size);
+  using _segmentRemoval = removal(segment);
   if (!segment.created) {
     console.error(
       "taking over a segment that is there: an earlier server was killed, or still runs",
@@ -49,7 +51,8 @@ await main(USAGE, async (signal) => {
 });
 
 async function printGuarded(segment: Segment, { count }: Chat, signal: AbortSignal): Promise<void> {
-  using set = await openSet(segment, signal);
+  const set = await openSet(segment, signal);
+  using _setRemoval = removal(set);
   using memory = segment.attach({ access: "read" });
   announce(segment);
   for (let number = 1; number <= count; number++) {
@@ -75,8 +78,7 @@ async function printUnguarded(
 
 /** Opens the set that goes with a segment, or creates it. */
 async function openSet(segment: Segment, signal: AbortSignal): Promise<SemaphoreSet> {
-  const open = () =>
-    SemaphoreSet.openOrCreate(segment.key, FIRST_TURN, { signal, removeOnDispose: true });
+  const open = () => SemaphoreSet.openOrCreate(segment.key, FIRST_TURN, { signal });
   const set = await open();
   if (set.created) return set;
   if (segment.created) {

@@ -52,6 +52,7 @@ function start(name: "server" | "client", args: string[], signal: AbortSignal): 
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
+      "--quiet",
       "--no-prompt",
       "--allow-ffi",
       import.meta.resolve(`./chat_${name}.ts`),

@@ -22,6 +22,17 @@ export function checkInteger(
   return value + 0; // -0, which FFI refuses, becomes 0
 }
 
+/**
+ * Returns `value` if it is an options object. A forgotten brace would otherwise go unnoticed:
+ * `attach("read")` would be for writing.
+ *
+ * @throws {TypeError} If it isn't an object.
+ */
+export function checkOptions<T extends object>(value: T): T {
+  if (typeof value === "object" && value !== null) return value;
+  throw new TypeError(`options must be an object: received ${describe(value)}`);
+}
+
 /** Returns `value` if it is a set of permission bits, 0 to 0o777. */
 export function checkMode(value: unknown): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0o777) {

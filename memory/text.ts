@@ -1,4 +1,4 @@
-import { checkInteger, checkRange, describe } from "../ffi/check.ts";
+import { checkInteger, checkOptions, checkRange, describe } from "../ffi/check.ts";
 
 /** Where to read text, and how. */
 export interface ReadTextOptions {
@@ -26,7 +26,8 @@ const fatalDecoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
  * The bytes of a field that holds text: `length` bytes at `offset`, or all
  * behind it.
  */
-function field(bytes: Uint8Array, { offset = 0, length }: WriteTextOptions): Uint8Array {
+function field(bytes: Uint8Array, options: WriteTextOptions): Uint8Array {
+  const { offset = 0, length } = checkOptions(options);
   checkRange(offset, length ?? 0, bytes.length);
   return bytes.subarray(offset, length === undefined ? undefined : offset + length);
 }

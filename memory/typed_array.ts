@@ -1,4 +1,4 @@
-import { checkInteger, checkRange, describe } from "../ffi/check.ts";
+import { checkInteger, checkOptions, checkRange, describe } from "../ffi/check.ts";
 
 /** Any of JavaScript's typed arrays. */
 export type TypedArray =
@@ -68,7 +68,8 @@ export function typedArray<T extends TypedArray>(
     );
   }
   const size = type.BYTES_PER_ELEMENT;
-  const offset = checkInteger("offset", options.offset ?? 0, 0);
+  const { offset: anyOffset = 0, length: anyLength } = checkOptions(options);
+  const offset = checkInteger("offset", anyOffset, 0);
   if (offset % size !== 0) {
     throw new RangeError(
       `offset must be a multiple of ${size} for a ${type.name}: received ${offset}`,
@@ -76,7 +77,7 @@ export function typedArray<T extends TypedArray>(
   }
   checkRange(offset, 0, buffer.byteLength);
   const fits = Math.floor((buffer.byteLength - offset) / size);
-  const length = checkInteger("length", options.length ?? fits, 0);
+  const length = checkInteger("length", anyLength ?? fits, 0);
   if (length > fits) {
     throw new RangeError(
       `${length} elements of ${size} bytes at offset ${offset} reach beyond the memory's ${buffer.byteLength} bytes`,

@@ -1,4 +1,4 @@
-import { checkInteger, checkMode, checkTimeout, describe } from "../ffi/check.ts";
+import { checkInteger, checkMode, checkOptions, checkTimeout, describe } from "../ffi/check.ts";
 import type { Advice } from "../ffi/errors.ts";
 import { platform } from "../ffi/platform.ts";
 import { semget } from "../ffi/sysv_sem.ts";
@@ -8,7 +8,10 @@ import type { Get } from "../sysv/get.ts";
 export interface CreateSemaphoreSetOptions {
   /** Permission bits. Default: `0o600`, this user alone. */
   readonly mode?: number;
-  /** Removes the set when the `SemaphoreSet` leaves scope. Default: `false`. */
+  /**
+   * Removes the set when the `SemaphoreSet` leaves scope, if this call created it. A signal that ends the
+   * process (Ctrl-C) ends no scope. Default: `false`.
+   */
   readonly removeOnDispose?: boolean;
 }
 
@@ -19,8 +22,6 @@ export interface OpenSemaphoreSetSyncOptions {
    * making it. Default: 1000.
    */
   readonly timeout?: number;
-  /** Removes the set when the `SemaphoreSet` leaves scope. Default: `false`. */
-  readonly removeOnDispose?: boolean;
 }
 
 /** Options of `SemaphoreSet.open()` and `SemaphoreSet.openOrCreate()`. */
@@ -35,8 +36,9 @@ const READY_TIMEOUT = 1000;
 /** The semget that creates, its arguments checked. */
 export function creation(
   values: Uint16Array<ArrayBuffer>,
-  { mode = 0o600 }: CreateSemaphoreSetOptions,
+  options: CreateSemaphoreSetOptions,
 ): Get {
+  const { mode = 0o600 } = checkOptions(options);
   const flags = checkMode(mode);
   return (key, exclusive) => semget(key, values.length, flags | exclusive);
 }
@@ -45,7 +47,10 @@ export function creation(
 export const opening: Get = (key, flags) => semget(key, 0, flags);
 
 /** When the wait for a set's values ends. */
-export function readyLimit(timeout = READY_TIMEOUT): { timeout: number; deadline: number } {
+export function readyLimit(
+  options: OpenSemaphoreSetSyncOptions,
+): { timeout: number; deadline: number } {
+  const { timeout = READY_TIMEOUT } = checkOptions(options);
   checkTimeout(timeout);
   return { timeout, deadline: performance.now() + timeout };
 }

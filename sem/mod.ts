@@ -6,8 +6,11 @@
  * ```ts
  * import { ftok, SemaphoreSet } from "@isthmus/isthmus/sem";
  *
- * using set = await SemaphoreSet.openOrCreate(ftok(".", 0x66), [1], { removeOnDispose: true });
- * using guard = await set.at(0).lock({ timeout: 1000 });
+ * const set = await SemaphoreSet.openOrCreate(ftok(".", 0x66), [1]);
+ * {
+ *   using _guard = await set.at(0).lock({ timeout: 1000 });
+ * }
+ * set.remove(); // when nobody needs it any more
  * ```
  *
  * @module
@@ -23,12 +26,7 @@ export type {
 } from "./create.ts";
 export { SemaphoreGuard } from "./guard.ts";
 export type { SemaphoreLimits, SemaphoreUsage } from "./limits.ts";
-export {
-  type AmountOptions,
-  type LockOptions,
-  Semaphore,
-  type WaitOptions,
-  type WaitSyncOptions,
-} from "./semaphore.ts";
+export { type AmountOptions, type LockOptions, Semaphore } from "./semaphore.ts";
 export { SemaphoreSet } from "./semaphore_set.ts";
 export type { SemaphoreSetStatus } from "./status.ts";
+export type { WaitOptions, WaitSyncOptions } from "./wait_options.ts";

@@ -5,7 +5,8 @@ import type { Failure } from "../sysv/object.ts";
 import type { Batch } from "./batch.ts";
 import { sleepSync } from "./steps.ts";
 import { tryNow } from "./lane.ts";
-import { couldDeadlock, perform, type WaitLimits } from "./waiter.ts";
+import { checkedWait, type WaitOptions, type WaitSyncOptions } from "./wait_options.ts";
+import { couldDeadlock, perform } from "./waiter.ts";
 
 /** Makes the error for a call that failed on a set. */
 export type Fail = (failure: Failure) => SystemError;
@@ -32,8 +33,9 @@ export class Performer {
     throw this.#error(result, verb, batch);
   }
 
-  /** Does a batch, and blocks the thread until it is done or `timeout` milliseconds have passed. */
-  sync(batch: Batch, verb: string, timeout: number | undefined): void {
+  /** Does a batch, and blocks the thread until it is done or the time is over. */
+  sync(batch: Batch, verb: string, options: WaitSyncOptions = {}): void {
+    const { timeout } = checkedWait(options);
     if (timeout !== 0 && couldDeadlock(this.#id, batch)) {
       return this.#syncWithoutWaiting(batch, verb);
     }
@@ -44,7 +46,8 @@ export class Performer {
   }
 
   /** Does a batch without blocking the thread. */
-  async async(batch: Batch, verb: string, limits: WaitLimits): Promise<void> {
+  async async(batch: Batch, verb: string, options: WaitOptions): Promise<void> {
+    const limits = checkedWait(options);
     const result = await perform(this.#id, batch, limits);
     if (result !== 0) throw this.#error(result, verb, batch, limits.timeout);
   }

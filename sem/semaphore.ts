@@ -1,23 +1,9 @@
-import { checkTimeout } from "../ffi/check.ts";
+import { checkOptions } from "../ffi/check.ts";
 import { type Batch, batch, checkAmount } from "./batch.ts";
 import { SemaphoreGuard } from "./guard.ts";
 import type { Performer } from "./performer.ts";
 import type { SemaphoreSet } from "./semaphore_set.ts";
-
-/** Options of what blocks the thread. */
-export interface WaitSyncOptions {
-  /** The most milliseconds to wait, a whole number; 0 doesn't wait. Default: for ever. */
-  readonly timeout?: number;
-}
-
-/** Options of what waits without blocking the thread. */
-export interface WaitOptions extends WaitSyncOptions {
-  /**
-   * Ends the wait; the promise is then rejected with the signal's reason. A thread may stay in the
-   * kernel for 20 ms more, and for 1.3 s where other processes wait too; so long the process lives on.
-   */
-  readonly signal?: AbortSignal;
-}
+import type { WaitOptions, WaitSyncOptions } from "./wait_options.ts";
 
 /** How much of a semaphore is taken or given, and who takes it back. */
 export interface AmountOptions {
@@ -30,8 +16,8 @@ export interface AmountOptions {
 /** Options of `lock()` and its like. */
 export interface LockOptions {
   /**
-   * Whether the kernel gives the unit back when this process dies while holding it (`SEM_UNDO`).
-   * Default: `true`.
+   * Whether the kernel gives the unit back when this process dies while holding it (`SEM_UNDO`). The end
+   * of a Worker alone is not the end of its process. Default: `true`.
    */
   readonly undo?: boolean;
 }
@@ -47,7 +33,7 @@ export interface LockOptions {
  *
  * using set = SemaphoreSet.create(IPC_PRIVATE, [1], { removeOnDispose: true });
  * const mutex = set.at(0);
- * using guard = await mutex.lock({ timeout: 1000 });
+ * using _guard = await mutex.lock({ timeout: 1000 });
  * ```
  */
 export class Semaphore {
@@ -74,7 +60,7 @@ export class Semaphore {
    * @throws {RangeError} If an option is out of range.
    */
   acquireSync(options: AmountOptions & WaitSyncOptions = {}): void {
-    this.#performer.sync(this.#taking(options), "acquire", checkTimeout(options.timeout));
+    this.#performer.sync(this.#taking(options), "acquire", options);
   }
 
   /**
@@ -85,9 +71,7 @@ export class Semaphore {
    * @throws {RangeError} If an option is out of range.
    */
   async acquire(options: AmountOptions & WaitOptions = {}): Promise<void> {
-    const { signal } = options;
-    const timeout = checkTimeout(options.timeout);
-    await this.#performer.async(this.#taking(options), "acquire", { signal, timeout });
+    await this.#performer.async(this.#taking(options), "acquire", options);
   }
 
   /** Takes units if they are there; `false` if they aren't. */
@@ -103,14 +87,13 @@ export class Semaphore {
    * @throws {RangeError} If an option is out of range.
    */
   release(options: AmountOptions = {}): void {
-    const { amount = 1, undo = false } = options;
-    this.#performer.sync(this.#batch(checkAmount(amount), undo), "release", undefined);
+    const { amount = 1, undo = false } = checkOptions(options);
+    this.#performer.sync(this.#batch(checkAmount(amount), undo), "release");
   }
 
   /** Blocks the thread until the value is 0. */
   waitForZeroSync(options: WaitSyncOptions = {}): void {
-    const timeout = checkTimeout(options.timeout);
-    this.#performer.sync(this.#batch(0, false), "wait for the value 0 of", timeout);
+    this.#performer.sync(this.#batch(0, false), "wait for the value 0 of", options);
   }
 
   /**
@@ -120,12 +103,7 @@ export class Semaphore {
    * another of the same thread, or while more than four different waits are under way.
    */
   async waitForZero(options: WaitOptions = {}): Promise<void> {
-    const { signal } = options;
-    const timeout = checkTimeout(options.timeout);
-    await this.#performer.async(this.#batch(0, false), "wait for the value 0 of", {
-      signal,
-      timeout,
-    });
+    await this.#performer.async(this.#batch(0, false), "wait for the value 0 of", options);
   }
 
   /**
@@ -137,8 +115,8 @@ export class Semaphore {
    * @throws {Deno.errors.BadResource} If the set was removed, also while waiting.
    */
   lockSync(options: LockOptions & WaitSyncOptions = {}): SemaphoreGuard {
-    const { undo = true } = options;
-    this.#performer.sync(this.#batch(-1, undo), "lock", checkTimeout(options.timeout));
+    const { undo = true } = checkOptions(options);
+    this.#performer.sync(this.#batch(-1, undo), "lock", options);
     return this.#guard(undo);
   }
 
@@ -152,15 +130,14 @@ export class Semaphore {
    * @throws {Deno.errors.BadResource} If the set was removed, also while waiting.
    */
   async lock(options: LockOptions & WaitOptions = {}): Promise<SemaphoreGuard> {
-    const { undo = true, signal } = options;
-    const timeout = checkTimeout(options.timeout);
-    await this.#performer.async(this.#batch(-1, undo), "lock", { signal, timeout });
+    const { undo = true } = checkOptions(options);
+    await this.#performer.async(this.#batch(-1, undo), "lock", options);
     return this.#guard(undo);
   }
 
   /** Takes one unit if it is there, and returns its guard; `undefined` if it isn't. */
   tryLock(options: LockOptions = {}): SemaphoreGuard | undefined {
-    const { undo = true } = options;
+    const { undo = true } = checkOptions(options);
     return this.#performer.try(this.#batch(-1, undo), "lock") ? this.#guard(undo) : undefined;
   }
 
@@ -193,12 +170,11 @@ export class Semaphore {
   }
 
   #guard(undo: boolean): SemaphoreGuard {
-    return new SemaphoreGuard(() =>
-      this.#performer.sync(this.#batch(1, undo), "unlock", undefined)
-    );
+    return new SemaphoreGuard(() => this.#performer.sync(this.#batch(1, undo), "unlock"));
   }
 
-  #taking({ amount = 1, undo = false }: AmountOptions): Batch {
+  #taking(options: AmountOptions): Batch {
+    const { amount = 1, undo = false } = checkOptions(options);
     return this.#batch(-checkAmount(amount), undo);
   }
 

@@ -1,4 +1,4 @@
-import { checkInteger, checkTimeout } from "../ffi/check.ts";
+import { checkInteger, checkOptions } from "../ffi/check.ts";
 import { platform } from "../ffi/platform.ts";
 import { semctl, semctlValue } from "../ffi/sysv_sem.ts";
 import {
@@ -32,9 +32,10 @@ import {
 } from "./limits.ts";
 import { Performer } from "./performer.ts";
 import { initialise, untilReady } from "./ready.ts";
-import { Semaphore, type WaitOptions, type WaitSyncOptions } from "./semaphore.ts";
+import { Semaphore } from "./semaphore.ts";
 import { decodeSemaphoreSet, type SemaphoreSetStatus } from "./status.ts";
 import { run, runSync, type Steps } from "./steps.ts";
+import type { WaitOptions, WaitSyncOptions } from "./wait_options.ts";
 
 /**
  * A System V semaphore set: numbers in the kernel that processes change and wait for,
@@ -97,7 +98,8 @@ export class SemaphoreSet extends SystemVObject {
    * @see {@linkcode https://man7.org/linux/man-pages/man2/semget.2.html semget(2)}
    */
   static async open(key: number, options: OpenSemaphoreSetOptions = {}): Promise<SemaphoreSet> {
-    return await run(SemaphoreSet.#open(key, options), options.signal);
+    const { signal } = checkOptions(options);
+    return await run(SemaphoreSet.#open(key, options), signal);
   }
 
   /** Opens the set with this key like {@linkcode SemaphoreSet.open}, blocking the thread. */
@@ -119,7 +121,8 @@ export class SemaphoreSet extends SystemVObject {
     values: readonly number[],
     options: CreateSemaphoreSetOptions & OpenSemaphoreSetOptions = {},
   ): Promise<SemaphoreSet> {
-    return await run(SemaphoreSet.#openOrCreate(key, values, options), options.signal);
+    const { signal } = checkOptions(options);
+    return await run(SemaphoreSet.#openOrCreate(key, values, options), signal);
   }
 
   /** Opens or creates a set like {@linkcode SemaphoreSet.openOrCreate}, blocking the thread. */
@@ -197,12 +200,11 @@ export class SemaphoreSet extends SystemVObject {
   }
 
   static *#open(key: number, options: OpenSemaphoreSetSyncOptions): Steps<SemaphoreSet> {
-    const { timeout, removeOnDispose } = options;
-    const limit = readyLimit(timeout);
+    const limit = readyLimit(options);
     for (;;) {
       const origin = openObject(SEMAPHORE_SET, key, opening);
       const nsems = yield* untilReady(origin, limit);
-      if (nsems !== null) return new SemaphoreSet({ ...origin, removeOnDispose }, nsems);
+      if (nsems !== null) return new SemaphoreSet(origin, nsems);
       // Somebody removed it: the next look finds none, or one that was made anew.
     }
   }
@@ -212,8 +214,7 @@ export class SemaphoreSet extends SystemVObject {
     values: readonly number[],
     options: CreateSemaphoreSetOptions & OpenSemaphoreSetSyncOptions,
   ): Steps<SemaphoreSet> {
-    const { timeout, removeOnDispose } = options;
-    const limit = readyLimit(timeout);
+    const limit = readyLimit(options);
     const initial = checkedValues(values);
     const create = creation(initial, options);
     const advice = createAdvice(initial);
@@ -229,7 +230,7 @@ export class SemaphoreSet extends SystemVObject {
       }
       const nsems = yield* untilReady(origin, limit);
       if (nsems === null) continue;
-      const set = new SemaphoreSet({ ...origin, removeOnDispose }, nsems);
+      const set = new SemaphoreSet(origin, nsems);
       if (nsems !== initial.length) throw set.#lengthError(initial.length);
       return set;
     }
@@ -286,7 +287,7 @@ export class SemaphoreSet extends SystemVObject {
    */
   opSync(operations: readonly SemaphoreOperation[], options: WaitSyncOptions = {}): void {
     const batch = checkedBatch(operations, this.length);
-    this.#performer.sync(batch, "operate on", checkTimeout(options.timeout));
+    this.#performer.sync(batch, "operate on", options);
   }
 
   /**
@@ -300,9 +301,7 @@ export class SemaphoreSet extends SystemVObject {
     if (batch.operations.some(({ noWait }) => noWait)) {
       throw new TypeError("noWait can't be set in op(), which waits: use opSync() or tryOp()");
     }
-    const { signal } = options;
-    const timeout = checkTimeout(options.timeout);
-    await this.#performer.async(batch, "operate on", { signal, timeout });
+    await this.#performer.async(batch, "operate on", options);
   }
 
   /** Does several operations as one if none has to wait; `false` if one has to. */

@@ -1,6 +1,7 @@
 import { platform } from "../ffi/platform.ts";
 import { type Batch, mayWait, takesFrom } from "./batch.ts";
 import { Lane, SLICE, tryNow } from "./lane.ts";
+import type { WaitOptions } from "./wait_options.ts";
 
 // Asynchronous waits. A wait in the kernel takes a thread of the pool that Deno's
 // files and DNS need too, and can't be cancelled. So the waits for one thing form a
@@ -75,13 +76,6 @@ export function couldDeadlock(id: number, batch: Batch): boolean {
   return [...busy].some((lane) => lane.taking && (lane.waiting.size === 0 || overlaps(lane)));
 }
 
-/** Limits of a wait. */
-export interface WaitLimits {
-  readonly signal?: AbortSignal;
-  /** In milliseconds. */
-  readonly timeout?: number;
-}
-
 /**
  * Does a batch as soon as it can be done. The promise is fulfilled with 0, or with a
  * negated error number; `-EAGAIN` says that it couldn't be done in time.
@@ -90,8 +84,8 @@ export interface WaitLimits {
  * or timed out has changed nothing; what the kernel takes for it later is given back as soon as the
  * event loop runs.
  */
-export async function perform(id: number, batch: Batch, limits: WaitLimits): Promise<number> {
-  const { signal, timeout } = limits;
+export async function perform(id: number, batch: Batch, options: WaitOptions): Promise<number> {
+  const { signal, timeout } = options;
   signal?.throwIfAborted();
   const { EAGAIN } = platform().errno;
   const key = `${id}:${batch.key}`;
@@ -107,14 +101,14 @@ export async function perform(id: number, batch: Batch, limits: WaitLimits): Pro
     lanes.set(key, lane);
     idle.add(lane);
   }
-  const promise = waitIn(lane, limits);
+  const promise = waitIn(lane, options);
   // All that begin to wait on this turn of the event loop are in the slice that starts after it.
   queueMicrotask(schedule);
   return await promise;
 }
 
 /** Waits in a lane. */
-function waitIn({ waiting }: Lane, { signal, timeout }: WaitLimits): Promise<number> {
+function waitIn({ waiting }: Lane, { signal, timeout }: WaitOptions): Promise<number> {
   return new Promise((resolve, reject) => {
     const settle = (result: number) => {
       clearTimeout(timer);

@@ -1,4 +1,4 @@
-import { checkInteger, checkMode, describe } from "../ffi/check.ts";
+import { checkInteger, checkMode, checkOptions, describe } from "../ffi/check.ts";
 import type { Advice } from "../ffi/errors.ts";
 import { platform } from "../ffi/platform.ts";
 import { shmget } from "../ffi/sysv_shm.ts";
@@ -18,14 +18,17 @@ export interface CreateSegmentOptions {
    * none is free then, the first touch would kill the process. Default: `false`.
    */
   readonly noReserve?: boolean;
-  /** Removes the segment when the `Segment` leaves scope. Default: `false`. */
+  /**
+   * Removes the segment when the `Segment` leaves scope, if this call created it. A signal that ends the
+   * process (Ctrl-C) ends no scope. Default: `false`.
+   */
   readonly removeOnDispose?: boolean;
 }
 
 /** The shmget that creates, its arguments checked. */
 export function creation(size: number, options: CreateSegmentOptions): Get {
   checkInteger("size", size, 1);
-  const { mode = 0o600, hugePages = false, noReserve = false } = options;
+  const { mode = 0o600, hugePages = false, noReserve = false } = checkOptions(options);
   if (hugePages !== false && noReserve) {
     throw new TypeError("noReserve can't be set together with hugePages");
   }

@@ -1,4 +1,4 @@
-import { checkInteger } from "../ffi/check.ts";
+import { checkInteger, checkOptions } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
 import { getNumber } from "../ffi/layouts/field.ts";
 import { platform } from "../ffi/platform.ts";
@@ -24,8 +24,6 @@ import { decodeSegment, type SegmentStatus } from "./status.ts";
 export interface OpenSegmentOptions {
   /** How many bytes the segment must have at least. Default: any number. */
   readonly size?: number;
-  /** Removes the segment when the `Segment` leaves scope. Default: `false`. */
-  readonly removeOnDispose?: boolean;
 }
 
 /**
@@ -87,11 +85,9 @@ export class Segment extends SystemVObject {
    * @see {@linkcode https://man7.org/linux/man-pages/man2/shmget.2.html shmget(2)}
    */
   static open(key: number, options: OpenSegmentOptions = {}): Segment {
-    const size = options.size === undefined ? 0 : checkInteger("size", options.size, 1);
-    const { removeOnDispose } = options;
-    const segment = retryIfGone(() =>
-      new Segment({ ...openObject(SEGMENT, key, opening), removeOnDispose })
-    );
+    const { size: least } = checkOptions(options);
+    const size = least === undefined ? 0 : checkInteger("size", least, 1);
+    const segment = retryIfGone(() => new Segment(openObject(SEGMENT, key, opening)));
     if (size > segment.size) throw segment.#sizeError(`fewer than the ${size} asked for`);
     return segment;
   }
@@ -190,7 +186,8 @@ export class Segment extends SystemVObject {
    * attaches for itself, from the id.
    *
    * @throws {TypeError} If an option is of the wrong type.
-   * @throws {RangeError} If `address` is misaligned and `round` isn't set, or is in use.
+   * @throws {RangeError} If `address` is misaligned and `round` isn't set.
+   * @throws {Error} With code `EINVAL` if something is mapped at `address`.
    * @throws {Deno.errors.PermissionDenied} If the segment's mode doesn't allow this access.
    * @throws {Deno.errors.BadResource} If the segment was removed meanwhile.
    *
@@ -202,7 +199,7 @@ export class Segment extends SystemVObject {
   /** Attaches the segment with an access known at run time only. */
   attach(options: AttachOptions): Attachment | ReadonlyAttachment;
   attach(options: AttachOptions = {}): Attachment | ReadonlyAttachment {
-    const settings = { ...options }; // read once: an option may not change between two looks
+    const settings = { ...checkOptions(options) }; // read once: an option may not change between two looks
     const region = attachSegment({
       id: this.id,
       size: this.size,
@@ -226,7 +223,8 @@ export class Segment extends SystemVObject {
   }
 
   /**
-   * Keeps the segment's pages from the swap (`SHM_LOCK`; Linux), once they were touched.
+   * Keeps the segment's pages from the swap (`SHM_LOCK`; Linux), once they were touched. It keeps
+   * nobody out: for that there are semaphores.
    *
    * @throws {Deno.errors.PermissionDenied} If this user may not lock memory.
    * @throws {Error} With code `ENOMEM` if it is more than `RLIMIT_MEMLOCK` allows.

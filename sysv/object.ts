@@ -1,4 +1,4 @@
-import { checkInteger, checkMode } from "../ffi/check.ts";
+import { checkInteger, checkMode, checkOptions } from "../ffi/check.ts";
 import {
   type Advice,
   errnoName,
@@ -23,7 +23,7 @@ export interface ObjectOrigin {
   readonly key: number;
   /** Whether this call created the object. */
   readonly created: boolean;
-  /** Whether leaving scope removes the object. */
+  /** Whether leaving scope removes the object, if this call created it. */
   readonly removeOnDispose?: boolean;
 }
 
@@ -74,7 +74,7 @@ export abstract class SystemVObject implements Disposable {
     this.id = origin.id;
     this.key = origin.key;
     this.created = origin.created;
-    this.#removeOnDispose = origin.removeOnDispose ?? false;
+    this.#removeOnDispose = origin.created && (origin.removeOnDispose ?? false);
   }
 
   /**
@@ -86,7 +86,7 @@ export abstract class SystemVObject implements Disposable {
    * @throws {Deno.errors.BadResource} If the object was removed meanwhile.
    */
   set(options: OwnershipOptions): void {
-    const { uid, gid, mode } = options;
+    const { uid, gid, mode } = checkOptions(options);
     if (uid !== undefined) checkInteger("uid", uid, 0, MAX_USER_ID);
     if (gid !== undefined) checkInteger("gid", gid, 0, MAX_USER_ID);
     if (mode !== undefined) checkMode(mode);
@@ -110,10 +110,11 @@ export abstract class SystemVObject implements Disposable {
   }
 
   /**
-   * Removes the object from the system (`IPC_RMID`), for everybody.
+   * Removes the object from the system (`IPC_RMID`), for everybody. On Linux a segment that is
+   * attached somewhere loses its key at once, and lives on until its last attachment ends.
    *
    * @throws {Deno.errors.PermissionDenied} If this user is neither owner, creator nor root.
-   * @throws {Deno.errors.BadResource} If it is removed already.
+   * @throws {Deno.errors.BadResource} If it is gone already.
    */
   remove(): void {
     this.control(platform().constants.IPC_RMID, "remove", null);
@@ -121,8 +122,8 @@ export abstract class SystemVObject implements Disposable {
   }
 
   /**
-   * Leaves scope: removes the object if `removeOnDispose` was asked for when it
-   * was made, and nobody removed it before.
+   * Leaves scope: removes the object if this handle made it, `removeOnDispose` was asked for then,
+   * and nobody removed it before.
    */
   [Symbol.dispose](): void {
     if (!this.#removeOnDispose || this.#removed) return;

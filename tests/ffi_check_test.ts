@@ -1,5 +1,5 @@
 import { assertEquals, assertThrows } from "@std/assert";
-import { checkInteger, checkMode, checkRange, checkTimeout } from "../ffi/check.ts";
+import { checkInteger, checkMode, checkOptions, checkRange, checkTimeout } from "../ffi/check.ts";
 
 const NOT_NUMBERS: unknown[] = ["1", 1n, null, undefined, {}, [1], true, Symbol("s"), {
   valueOf: () => 1,
@@ -59,4 +59,16 @@ Deno.test("checkRange() can't be fooled by sums that round", () => {
   assertThrows(() => checkRange(4097, 0, 4096), RangeError);
   assertThrows(() => checkRange(1, 4096, 4096), RangeError, "reach beyond the memory's 4096 bytes");
   assertThrows(() => checkRange(2 ** 53 - 1, 2 ** 53 - 1, 4096), RangeError);
+});
+
+Deno.test("checkOptions() refuses what was to be an option, not an object of options", () => {
+  const options = { timeout: 1 };
+  assertEquals(checkOptions(options), options);
+  for (const value of ["read", 64, null, 1n, true, undefined]) {
+    assertThrows(
+      () => checkOptions(value as unknown as object),
+      TypeError,
+      "options must be an object: received",
+    );
+  }
 });

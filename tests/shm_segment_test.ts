@@ -282,7 +282,11 @@ Deno.test("leaving scope removes a segment only if that was asked for", () => {
     using _opened = Segment.open(key);
   }
   {
-    using _removed = Segment.open(key, { removeOnDispose: true });
+    using _found = Segment.openOrCreate(key, 100, { removeOnDispose: true });
+  }
+  Segment.open(key).remove();
+  {
+    using _made = Segment.openOrCreate(key, 100, { removeOnDispose: true });
   }
   assertThrows(() => Segment.open(key), Deno.errors.NotFound);
 });
