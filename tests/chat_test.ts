@@ -137,7 +137,10 @@ Deno.test("chat_client.ts says so when the server leaves before the last message
   await assertSuccess(server);
   const { code, stderr } = await client.output();
   assertEquals(code, 1);
-  assertMatch(stderr, /^BadResource: the server has ended. Cannot .* semaphore set \d+ .*: it was removed meanwhile/m);
+  assertMatch(
+    stderr,
+    /^BadResource: the server has ended. Cannot .* semaphore set \d+ .*: it was removed meanwhile/m,
+  );
   assertEquals(lines((await server.output()).stdout), printed(client.pid, 1, 1));
   place.assertNothingLeft();
 });
