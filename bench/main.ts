@@ -9,8 +9,16 @@ const CASES = [
     times: 100_000,
     what: "the same by `using` and lock(), which returns a promise",
   },
-  { name: "contend", times: 50_000, what: "the same while another process does too" },
-  { name: "round trip", times: 30_000, what: "wake the other process and be woken" },
+  {
+    name: "contend",
+    times: 50_000,
+    what: "as `lock`, while another process does too; Isthmus first tries for 15 us",
+  },
+  {
+    name: "round trip",
+    times: 30_000,
+    what: "wake the other process and be woken; Isthmus first tries for 15 us",
+  },
   { name: "attach", times: 50_000, what: "attach a segment, write a byte, detach" },
   { name: "copy 64 KiB", times: 50_000, what: "copy a block into a segment" },
 ];
