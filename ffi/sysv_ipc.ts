@@ -13,7 +13,9 @@ export function ftok(pathname: string, projId: number): { key: number; errno: nu
   const path = new TextEncoder().encode(pathname + "\0");
   errno[0] = 0;
   const key = c.ftok(path, projId);
-  return key === -1 ? { key, errno: errno[0] } : { key, errno: 0 };
+  // Before the result's object is allocated: a collection would leave its own error there.
+  const error = errno[0];
+  return { key, errno: key === -1 ? error : 0 };
 }
 
 /** `int getpagesize(void)`: the size of a memory page in bytes. */
