@@ -4,7 +4,7 @@ import { libc } from "../ffi/libc.ts";
 import { platform } from "../ffi/platform.ts";
 import { ftok } from "../ffi/sysv_ipc.ts";
 import { semctl, semget, semop, semtimedop, timespec } from "../ffi/sysv_sem.ts";
-import { shmat, shmctl, shmget } from "../ffi/sysv_shm.ts";
+import { shmat, shmctl, shmdt, shmget } from "../ffi/sysv_shm.ts";
 
 const { errno } = platform();
 
@@ -54,6 +54,7 @@ Deno.test("every C function reports the error of the call itself", async (t) => 
     ["shmget", () => shmget(KEY_OF_NOBODY, 0, 0), "ENOENT"],
     ["shmget", () => shmget(0, 0, 0o600), "EINVAL"],
     ["shmat", () => Number(shmat(BAD_ID, 0n, 0)), "EINVAL"],
+    ["shmdt", () => shmdt(4096n), "EINVAL"],
     ["shmctl", () => shmctl(BAD_ID, 2, new Uint8Array(112)), "EINVAL"],
     ["semget", () => semget(KEY_OF_NOBODY, 0, 0), "ENOENT"],
     ["semget", () => semget(0, 0, 0o600), "EINVAL"],
