@@ -1,5 +1,5 @@
 /**
- * Processes on one machine share memory: System V segments and semaphores, through libc,
+ * Processes on one machine share memory: System V segments, memory maps, semaphores, through libc,
  * safely.
  *
  * @example
@@ -20,5 +20,6 @@
  */
 
 export * from "./memory/mod.ts";
+export * from "./mmap/mod.ts";
 export * from "./sem/mod.ts";
 export * from "./shm/mod.ts";

@@ -15,6 +15,11 @@ export {
   systemError,
   type SystemErrorInit,
 } from "./errors.ts";
+export * from "./clock.ts";
+export * from "./file.ts";
+export * from "./mman.ts";
+export * from "./posix_sem.ts";
+export * from "./posix_shm.ts";
 export * from "./sysv_ipc.ts";
 export * from "./sysv_sem.ts";
 export * from "./sysv_shm.ts";

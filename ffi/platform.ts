@@ -15,6 +15,14 @@ export interface Platform {
   readonly symbolNames: Readonly<Record<string, string>>;
   readonly constants: Constants;
   readonly layouts: Layouts;
+  /** The most bytes that the name of POSIX shared memory has behind its slash. */
+  readonly maxShmName: number;
+  /** The most bytes that the name of a POSIX semaphore has behind its slash. */
+  readonly maxSemName: number;
+  /** Whether POSIX objects are files in `/dev/shm`, where they can be listed. */
+  readonly hasShmDirectory: boolean;
+  /** What glibc before 2.33 wants as the version of its `struct stat` (`_STAT_VER`). */
+  readonly statVersion: number;
   /** `errno` values by name. */
   readonly errno: Readonly<Record<string, number>>;
 }
@@ -44,6 +52,11 @@ export function selectPlatform(build: Build): Platform {
       symbolNames: {},
       constants: LINUX_CONSTANTS,
       layouts: LINUX_LAYOUTS[build.arch],
+      maxShmName: 255,
+      // glibc puts "sem." in front of it; musl would take four bytes more.
+      maxSemName: 251,
+      hasShmDirectory: true,
+      statVersion: build.arch === "x86_64" ? 1 : 0,
       errno: LINUX_ERRNO,
     };
   }
@@ -52,12 +65,22 @@ export function selectPlatform(build: Build): Platform {
       library: "libSystem.B.dylib",
       symbolNames: {
         __errno_location: "__error",
-        // Apple's arm64 passes variadic arguments on the stack; this export takes four plain ones.
+        // Apple's arm64 passes variadic arguments on the stack; these exports take plain ones.
         semctl: "__semctl",
         semctl_value: "__semctl",
+        fcntl: "__fcntl",
+        shm_open: "__shm_open",
+        sem_open: "__sem_open",
+        // x86_64 keeps an older struct stat under the plain name.
+        ...(build.arch === "x86_64" ? { fstat: "fstat$INODE64" } : {}),
       },
       constants: DARWIN_CONSTANTS,
       layouts: DARWIN_LAYOUTS,
+      maxShmName: 30,
+      // 31 with the slash and the NUL (PSEMNAMLEN).
+      maxSemName: 29,
+      hasShmDirectory: false,
+      statVersion: 0,
       errno: DARWIN_ERRNO,
     };
   }

@@ -11,49 +11,89 @@ const isDetached = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, "detac
   this: ArrayBuffer,
 ) => boolean;
 
+/** What the largest elements of typed arrays, and atomic operations on them, are aligned to. */
+const ALIGNMENT = 8n;
+
+/**
+ * How many bytes before an address the buffer starts. JavaScript takes the start of a buffer to be
+ * aligned, and an atomic operation on a misaligned address kills the process on some processors.
+ */
+function misalignment(address: bigint): number {
+  return Number(address % ALIGNMENT);
+}
+
 /** The regions that are mapped now, so that none is mapped over another. */
 const live = new Set<Region>();
 
+/** Where mapped memory lies now. */
+export interface Place {
+  /** The address of the first byte. */
+  readonly address: bigint;
+  /** The length in bytes. */
+  readonly byteLength: number;
+}
+
+/** What a {@linkcode Region} takes over. */
+export interface RegionInit extends Place {
+  /** Completes "Cannot unmap ...". */
+  readonly name: string;
+  /** Gives the memory back to the system, from where it lies then. */
+  unmap(place: Place): void;
+}
+
 /**
  * Mapped memory as one `ArrayBuffer`, and the order in which the two end: the
- * buffer, and with it every view on it, dies before the memory does.
+ * buffer, and with it every view, dies before the memory does.
  *
  * There is no finalizer. It could only watch a JavaScript object, and the pointer may have
  * moved on to another one (`structuredClone` with a transfer list), whose
  * views would then outlive the memory. A region that is forgotten stays mapped
  * until the process ends.
  */
-export class Region {
-  /** The address of the first byte. */
-  readonly address: bigint;
-  /** The length in bytes. */
-  readonly byteLength: number;
-  readonly #name: string;
-  readonly #unmap: () => void;
-  readonly #buffer: ArrayBuffer;
+export class Region implements Place {
+  /** What the memory is, for errors. */
+  readonly name: string;
+  readonly #unmap: (place: Place) => void;
+  #place: Place;
+  // Not taken from #bytes, which the user has: its property may have been replaced.
+  #buffer: ArrayBuffer;
+  #bytes: Uint8Array<ArrayBuffer>;
   #closed = false;
+  #holds = 0;
 
-  /**
-   * Takes over `byteLength` bytes at `address`; `unmap` gives them back to the
-   * system. `name` completes "Cannot unmap ...".
-   */
-  constructor(address: bigint, byteLength: number, name: string, unmap: () => void) {
-    try {
-      this.#buffer = bufferAt(address, byteLength);
-    } catch (error) { // the permission was revoked meanwhile
-      unmap();
-      throw error;
-    }
-    this.address = address;
-    this.byteLength = byteLength;
-    this.#name = name;
+  /** Takes over mapped memory; `byteLength` 0 stands for none, which needs no address. */
+  constructor({ address, byteLength, name, unmap }: RegionInit) {
+    this.name = name;
     this.#unmap = unmap;
+    this.#place = { address, byteLength };
+    this.#buffer = this.#view();
+    this.#bytes = this.newBytes();
     live.add(this);
   }
 
-  /** The one buffer on this memory; length 0 once the region is closed. */
+  /** The address of the first byte. */
+  get address(): bigint {
+    return this.#place.address;
+  }
+
+  /** The length in bytes. */
+  get byteLength(): number {
+    return this.#place.byteLength;
+  }
+
+  /** All bytes, on the one buffer that there is on this memory; none once it is closed. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes;
+  }
+
+  /** The buffer itself; length 0 once the region is closed. */
   get buffer(): ArrayBuffer {
     return this.#buffer;
+  }
+
+  /** All bytes, as a new array that nobody else has. The region must not be detached. */
+  newBytes(): Uint8Array<ArrayBuffer> {
+    return new Uint8Array(this.#buffer, misalignment(this.address), this.byteLength);
   }
 
   /** Whether the buffer, and with it every view, is dead: by `close()`, or transferred away. */
@@ -67,6 +107,21 @@ export class Region {
   }
 
   /**
+   * Keeps the memory where it is, for a call that uses its address on another thread: until the function
+   * that this returns is called, `close()` ends the views but not the mapping, and `move()` is refused.
+   */
+  hold(): () => void {
+    this.#holds++;
+    let held = true;
+    return () => {
+      if (!held) return;
+      held = false;
+      this.#holds--;
+      if (this.#closed && this.#holds === 0) this.#end();
+    };
+  }
+
+  /**
    * Ends all views, then the mapping; does nothing the second time.
    *
    * @throws {Deno.errors.BadResource} If the buffer was transferred away. Whoever has it
@@ -74,16 +129,70 @@ export class Region {
    */
   close(): void {
     if (this.#closed) return;
+    this.#detach("unmap");
+    this.#closed = true;
+    if (this.#holds === 0) this.#end();
+  }
+
+  /**
+   * Ends all views and lets `operation` do something to the memory that they may not see: `verb`
+   * completes "Cannot ... <name>". It returns where the memory lies now, or `null` if
+   * it belongs to somebody else. If it throws, the memory is where it was, under new views.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone, or the buffer was transferred away.
+   * @throws {Deno.errors.Busy} If a call that is under way uses the memory.
+   */
+  move(verb: string, operation: (place: Place) => Place | null): void {
+    if (this.#closed) {
+      throw new Deno.errors.BadResource(`Cannot ${verb} ${this.name}: it was unmapped`);
+    }
+    if (this.#holds > 0) {
+      throw new Deno.errors.Busy(
+        `Cannot ${verb} ${this.name}: something asynchronous that uses it is under way. Await it first`,
+      );
+    }
+    this.#detach(verb);
+    let place: Place | null = this.#place;
+    try {
+      place = operation(this.#place);
+    } finally {
+      if (place === null) {
+        this.#closed = true;
+        live.delete(this);
+      } else {
+        this.#place = place;
+        this.#buffer = this.#view();
+        this.#bytes = this.newBytes();
+      }
+    }
+  }
+
+  #detach(verb: string): void {
     if (this.detached) {
       throw new Deno.errors.BadResource(
-        `Cannot unmap ${this.#name}: its ArrayBuffer was transferred away (by postMessage(), structuredClone() or transfer()), ` +
+        `Cannot ${verb} ${this.name}: its ArrayBuffer was transferred away (by postMessage(), structuredClone() or transfer()), ` +
           "so the memory stays mapped until this process ends. Send a copy (slice()), or an id to map again",
       );
     }
     transfer.call(this.#buffer, 0); // detaches it without touching the memory
-    this.#closed = true;
+  }
+
+  #view(): ArrayBuffer {
+    const { address, byteLength } = this.#place;
+    try {
+      if (byteLength === 0) return new ArrayBuffer(misalignment(address));
+      const before = misalignment(address);
+      return bufferAt(address - BigInt(before), before + byteLength);
+    } catch (error) { // the permission was revoked meanwhile
+      this.#closed = true;
+      this.#end();
+      throw error;
+    }
+  }
+
+  #end(): void {
     live.delete(this);
-    this.#unmap();
+    this.#unmap(this.#place);
   }
 }
 

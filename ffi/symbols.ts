@@ -46,4 +46,133 @@ export const SYMBOLS = {
   semctl: { name: "semctl", parameters: ["i32", "i32", "i32", "buffer"], result: "i32" },
   // ... and here a value, widened to the union's eight bytes
   semctl_value: { name: "semctl", parameters: ["i32", "i32", "i32", "i64"], result: "i32" },
+
+  // name, oflag, mode, value: variadic, and SEM_FAILED isn't 0 everywhere
+  sem_open: { name: "sem_open", parameters: ["buffer", "i32", "u32", "u32"], result: "usize" },
+  // sem
+  sem_close: { name: "sem_close", parameters: ["usize"], result: "i32" },
+  // name
+  sem_unlink: { name: "sem_unlink", parameters: ["buffer"], result: "i32" },
+  // sem, pshared, value
+  sem_init: { name: "sem_init", parameters: ["usize", "i32", "u32"], result: "i32" },
+  // sem
+  sem_destroy: { name: "sem_destroy", parameters: ["usize"], result: "i32" },
+  // sem, sval
+  sem_getvalue: { name: "sem_getvalue", parameters: ["usize", "buffer"], result: "i32" },
+  // sem
+  sem_post: { name: "sem_post", parameters: ["usize"], result: "i32" },
+  // sem
+  sem_trywait: { name: "sem_trywait", parameters: ["usize"], result: "i32" },
+  // sem
+  sem_wait: { name: "sem_wait", parameters: ["usize"], result: "i32" },
+  // sem, clockid, abstime; glibc has it since 2.30, musl and macOS have none
+  sem_clockwait: {
+    name: "sem_clockwait",
+    parameters: ["usize", "i32", "buffer"],
+    result: "i32",
+    optional: true,
+  },
+  sem_clockwait_nonblocking: {
+    name: "sem_clockwait",
+    parameters: ["usize", "i32", "buffer"],
+    result: "i32",
+    nonblocking: true,
+    optional: true,
+  },
+  // sem, abs_timeout; macOS has none
+  sem_timedwait: {
+    name: "sem_timedwait",
+    parameters: ["usize", "buffer"],
+    result: "i32",
+    optional: true,
+  },
+  sem_timedwait_nonblocking: {
+    name: "sem_timedwait",
+    parameters: ["usize", "buffer"],
+    result: "i32",
+    nonblocking: true,
+    optional: true,
+  },
+  // clockid, tp
+  clock_gettime: { name: "clock_gettime", parameters: ["i32", "buffer"], result: "i32" },
+  // (void); whoever has it is glibc
+  gnu_get_libc_version: {
+    name: "gnu_get_libc_version",
+    parameters: [],
+    result: "pointer",
+    optional: true,
+  },
+
+  // addr, length, prot, flags, fd, offset
+  mmap: {
+    name: "mmap",
+    parameters: ["usize", "usize", "i32", "i32", "i32", "i64"],
+    result: "usize",
+  },
+  // addr, length
+  munmap: { name: "munmap", parameters: ["usize", "usize"], result: "i32" },
+  // old_address, old_size, new_size, flags, new_address; macOS has none
+  mremap: {
+    name: "mremap",
+    parameters: ["usize", "usize", "usize", "i32", "usize"],
+    result: "usize",
+    optional: true,
+  },
+  // addr, len, prot
+  mprotect: { name: "mprotect", parameters: ["usize", "usize", "i32"], result: "i32" },
+  // addr, length, flags
+  msync: { name: "msync", parameters: ["usize", "usize", "i32"], result: "i32" },
+  msync_nonblocking: {
+    name: "msync",
+    parameters: ["usize", "usize", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  // addr, length, advice
+  madvise: { name: "madvise", parameters: ["usize", "usize", "i32"], result: "i32" },
+  // addr, len
+  mlock: { name: "mlock", parameters: ["usize", "usize"], result: "i32" },
+  // addr, len
+  munlock: { name: "munlock", parameters: ["usize", "usize"], result: "i32" },
+  // addr, length, vec
+  mincore: { name: "mincore", parameters: ["usize", "usize", "buffer"], result: "i32" },
+
+  // fd, statbuf; glibc has it since 2.33, and before ...
+  fstat: { name: "fstat", parameters: ["i32", "buffer"], result: "i32", optional: true },
+  // ... ver, fd, statbuf
+  __fxstat: {
+    name: "__fxstat",
+    parameters: ["i32", "i32", "buffer"],
+    result: "i32",
+    optional: true,
+  },
+  // fd, buf; asked on Linux only
+  fstatfs: { name: "fstatfs", parameters: ["i32", "buffer"], result: "i32", optional: true },
+  // fd, length
+  ftruncate: { name: "ftruncate", parameters: ["i32", "i64"], result: "i32" },
+  // fd, offset, len; macOS has none
+  posix_fallocate: {
+    name: "posix_fallocate",
+    parameters: ["i32", "i64", "i64"],
+    result: "i32",
+    optional: true,
+  },
+  // fd, cmd, arg: variadic; here always an int
+  fcntl: { name: "fcntl", parameters: ["i32", "i32", "i32"], result: "i32" },
+  // fd, operation
+  flock: { name: "flock", parameters: ["i32", "i32"], result: "i32" },
+  // fd
+  close: { name: "close", parameters: ["i32"], result: "i32" },
+
+  // name, flags; macOS has none
+  memfd_create: {
+    name: "memfd_create",
+    parameters: ["buffer", "u32"],
+    result: "i32",
+    optional: true,
+  },
+  // name, oflag, mode
+  shm_open: { name: "shm_open", parameters: ["buffer", "i32", "u32"], result: "i32" },
+  // name
+  shm_unlink: { name: "shm_unlink", parameters: ["buffer"], result: "i32" },
 } as const satisfies Deno.ForeignLibraryInterface;

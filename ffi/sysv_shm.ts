@@ -1,5 +1,5 @@
+import { addressOrError } from "./address.ts";
 import { libc } from "./libc.ts";
-import { platform } from "./platform.ts";
 
 // Each function returns what C returns, or the negated error number (-EEXIST) in
 // place of -1. Arguments are the caller's to check: the call truncates silently.
@@ -15,12 +15,6 @@ export function shmget(key: number, size: number, shmflg: number): number {
   return id === -1 ? -errno[0] : id;
 }
 
-/** `(void *) -1`, which shmat returns on failure. */
-const FAILED = 2n ** 64n - 1n;
-
-/** How often an implausible EAGAIN is asked again before it is believed. */
-const CONFIRMATIONS = 3;
-
 /**
  * `void *shmat(int shmid, const void *shmaddr, int shmflg)`
  *
@@ -28,16 +22,8 @@ const CONFIRMATIONS = 3;
  * See {@linkcode https://man7.org/linux/man-pages/man2/shmat.2.html shmat(2)}.
  */
 export function shmat(shmid: number, shmaddr: bigint, shmflg: number): bigint | number {
-  const { c, errno } = libc();
-  const { EAGAIN } = platform().errno;
-  for (let attempt = 0;; attempt++) {
-    const address = c.shmat(shmid, shmaddr, shmflg);
-    const error = errno[0];
-    if (address !== FAILED) return address;
-    // The bigint is allocated before errno can be read, and a collection at that
-    // moment leaves EAGAIN there: ask again for the real reason.
-    if (error !== EAGAIN || attempt === CONFIRMATIONS) return -error;
-  }
+  const { c } = libc();
+  return addressOrError(() => c.shmat(shmid, shmaddr, shmflg));
 }
 
 /**

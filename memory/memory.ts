@@ -1,4 +1,14 @@
 import type { Region } from "../ffi/region.ts";
+import {
+  advisePages,
+  countResidentPages,
+  type Discard,
+  discardPages,
+  lockPages,
+  type PageAdvice,
+  type Part,
+  unlockPages,
+} from "./pages.ts";
 import { ReadonlyDataView } from "./readonly_data_view.ts";
 import { ReadonlyTypedArray } from "./readonly_typed_array.ts";
 import { readText, type ReadTextOptions, writeText, type WriteTextOptions } from "./text.ts";
@@ -9,28 +19,37 @@ import {
   type TypedArrayConstructor,
 } from "./typed_array.ts";
 
-// The writable and the read-only class each keep a view of their own in a private field, and
-// share none: no method of one can be called on the other to get hold of what it hides.
+// The writable and the read-only class each keep the region in a private field of their own: no
+// method of one can be called on the other to get hold of what that hides.
 
 /** All bytes of a region, or a clear error if they are gone. */
-function live(region: Region, bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
-  if (!region.detached) return bytes;
+function live(region: Region): Uint8Array<ArrayBuffer> {
+  if (!region.detached) return region.newBytes();
   throw new Deno.errors.BadResource(
     region.closed
-      ? "Cannot use the memory: it was detached"
-      : "Cannot use the memory: its ArrayBuffer was transferred away",
+      ? `Cannot use ${region.name}: it was unmapped`
+      : `Cannot use ${region.name}: its ArrayBuffer was transferred away`,
   );
 }
 
-/** What all memory has, whether it may be written or not. */
+function dataView({ buffer, byteOffset, length }: Uint8Array<ArrayBuffer>): DataView<ArrayBuffer> {
+  return new DataView(buffer, byteOffset, length);
+}
+
+/** The region that a memory stands on; for the library's own rooms, which check what they do with it. */
+export let regionOf: (memory: BaseMemory) => Region;
+
+/** What all mapped memory has, even what may be neither read nor written: pages. */
 export abstract class BaseMemory implements Disposable {
   readonly #region: Region;
-  readonly #bytes: Uint8Array<ArrayBuffer>;
+
+  static {
+    regionOf = (memory) => memory.#region;
+  }
 
   /** Takes over a mapped region. */
   constructor(region: Region) {
     this.#region = region;
-    this.#bytes = new Uint8Array(region.buffer);
   }
 
   /** The address of the first byte in this process; it tells another process nothing. */
@@ -40,7 +59,7 @@ export abstract class BaseMemory implements Disposable {
 
   /** The length in bytes; 0 once the memory is gone. */
   get byteLength(): number {
-    return this.#bytes.length;
+    return this.#region.bytes.length;
   }
 
   /** Whether the memory is still there. */
@@ -49,14 +68,51 @@ export abstract class BaseMemory implements Disposable {
   }
 
   /**
-   * Reads UTF-8 text up to its NUL.
+   * Tells the system how the memory, or the pages that a part of it touches, is going to be used
+   * (`madvise`). That changes speed and memory use, never what the memory holds.
    *
-   * @throws {Deno.errors.InvalidData} If there is no NUL, or the bytes aren't UTF-8 and `fatal` is set.
-   * @throws {RangeError} If `offset` or `length` reach beyond the memory.
+   * @throws {TypeError} If there is no such advice.
+   * @throws {RangeError} If the part reaches beyond the memory.
+   * @throws {Deno.errors.NotSupported} If this platform doesn't take that advice.
    * @throws {Deno.errors.BadResource} If the memory is gone.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/madvise.2.html madvise(2)}
    */
-  readText(options?: ReadTextOptions): string {
-    return readText(live(this.#region, this.#bytes), options);
+  advise(advice: PageAdvice, part?: Part): void {
+    advisePages(this.#region, advice, part);
+  }
+
+  /**
+   * Keeps the memory, or the pages that a part of it touches, in main memory (`mlock`). It keeps nobody
+   * out: for that there are semaphores and file locks.
+   *
+   * @throws {RangeError} If the part reaches beyond the memory.
+   * @throws {Error} With code `ENOMEM` if it is more than `RLIMIT_MEMLOCK` allows.
+   * @throws {Deno.errors.PermissionDenied} If this user may not lock memory at all.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/mlock.2.html mlock(2)}
+   */
+  lock(part?: Part): void {
+    lockPages(this.#region, part);
+  }
+
+  /** Lets the pages go to the swap, or be dropped, again (`munlock`). */
+  unlock(part?: Part): void {
+    unlockPages(this.#region, part);
+  }
+
+  /**
+   * How many of the memory's pages are in main memory (`mincore`), where a page has
+   * `getpagesize()` bytes. For a file that this user may not write, the system says all.
+   *
+   * @throws {RangeError} If the part reaches beyond the memory.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/mincore.2.html mincore(2)}
+   */
+  residentPages(part?: Part): number {
+    return countResidentPages(this.#region, part);
   }
 
   /** Ends every view, then gives the memory back; does nothing the second time. */
@@ -74,24 +130,25 @@ export abstract class BaseMemory implements Disposable {
  */
 export class Memory extends BaseMemory {
   readonly #region: Region;
-  readonly #bytes: Uint8Array<ArrayBuffer>;
   #view: DataView<ArrayBuffer> | undefined;
 
   /** Takes over a region that is mapped for writing. */
   constructor(region: Region) {
     super(region);
     this.#region = region;
-    this.#bytes = new Uint8Array(region.buffer);
   }
 
   /** All bytes. They are the memory, not a copy of it. */
   get bytes(): Uint8Array<ArrayBuffer> {
-    return this.#bytes;
+    return this.#region.bytes;
   }
 
   /** A `DataView` on all bytes. */
   get view(): DataView<ArrayBuffer> {
-    return this.#view ??= new DataView(live(this.#region, this.#bytes).buffer);
+    if (this.#view?.buffer !== this.#region.buffer || this.#region.detached) {
+      this.#view = dataView(live(this.#region));
+    }
+    return this.#view;
   }
 
   /**
@@ -112,7 +169,18 @@ export class Memory extends BaseMemory {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   array<T extends TypedArray>(type: TypedArrayConstructor<T>, options: ArrayOptions = {}): T {
-    return typedArray(live(this.#region, this.#bytes).buffer, type, options);
+    return typedArray(live(this.#region), type, options);
+  }
+
+  /**
+   * Reads UTF-8 text up to its NUL.
+   *
+   * @throws {Deno.errors.InvalidData} If there is no NUL, or the bytes aren't UTF-8 and `fatal` is set.
+   * @throws {RangeError} If `offset` or `length` reach beyond the memory.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  readText(options?: ReadTextOptions): string {
+    return readText(live(this.#region), options);
   }
 
   /**
@@ -123,7 +191,23 @@ export class Memory extends BaseMemory {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   writeText(text: string, options?: WriteTextOptions): number {
-    return writeText(live(this.#region, this.#bytes), text, options);
+    return writeText(live(this.#region), text, options);
+  }
+
+  /**
+   * Gives pages back to the system (`madvise`), and with them **what they hold**, in the way that
+   * {@linkcode Discard} tells.
+   *
+   * @throws {TypeError} If there is no such way.
+   * @throws {RangeError} If the part doesn't consist of whole pages (its end may be the memory's), or
+   * reaches beyond the memory.
+   * @throws {Deno.errors.NotSupported} If this platform, or what is mapped, can't do it.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/madvise.2.html madvise(2)}
+   */
+  discard(how: Discard, part?: Part): void {
+    discardPages(this.#region, how, part);
   }
 }
 
@@ -135,23 +219,21 @@ export class Memory extends BaseMemory {
  */
 export class ReadonlyMemory extends BaseMemory {
   readonly #region: Region;
-  readonly #bytes: Uint8Array<ArrayBuffer>;
 
   /** Takes over a region that is mapped for reading. */
   constructor(region: Region) {
     super(region);
     this.#region = region;
-    this.#bytes = new Uint8Array(region.buffer);
   }
 
   /** All bytes. */
   get bytes(): ReadonlyTypedArray<Uint8Array<ArrayBuffer>> {
-    return new ReadonlyTypedArray(Uint8Array, this.#bytes);
+    return new ReadonlyTypedArray(Uint8Array, this.#region.bytes);
   }
 
   /** A `DataView` on all bytes, without the setters. */
   get view(): ReadonlyDataView {
-    return new ReadonlyDataView(new DataView(live(this.#region, this.#bytes).buffer));
+    return new ReadonlyDataView(dataView(live(this.#region)));
   }
 
   /**
@@ -165,8 +247,12 @@ export class ReadonlyMemory extends BaseMemory {
     type: TypedArrayConstructor<T>,
     options: ArrayOptions = {},
   ): ReadonlyTypedArray<T> {
-    const { buffer } = live(this.#region, this.#bytes);
-    return new ReadonlyTypedArray(type, typedArray(buffer, type, options));
+    return new ReadonlyTypedArray(type, typedArray(live(this.#region), type, options));
+  }
+
+  /** Reads UTF-8 text up to its NUL, as {@linkcode Memory.readText} does. */
+  readText(options?: ReadTextOptions): string {
+    return readText(live(this.#region), options);
   }
 
   /**
@@ -175,6 +261,6 @@ export class ReadonlyMemory extends BaseMemory {
    * Unsafe: whoever writes through it, or through its buffer, kills this process (SIGSEGV).
    */
   get unsafeBytes(): Uint8Array<ArrayBuffer> {
-    return this.#bytes;
+    return this.#region.bytes;
   }
 }

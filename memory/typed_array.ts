@@ -50,13 +50,13 @@ const TYPES: ReadonlySet<unknown> = new Set([
 ]);
 
 /**
- * A typed array on a part of a buffer, every argument checked.
+ * A typed array on a part of a memory, every argument checked.
  *
  * @throws {TypeError} If `type` isn't one of JavaScript's typed arrays.
- * @throws {RangeError} If the part is misaligned or reaches beyond the buffer.
+ * @throws {RangeError} If the part is misaligned or reaches beyond the memory.
  */
 export function typedArray<T extends TypedArray>(
-  buffer: ArrayBuffer,
+  memory: Uint8Array,
   type: TypedArrayConstructor<T>,
   options: ArrayOptions,
 ): T {
@@ -70,18 +70,24 @@ export function typedArray<T extends TypedArray>(
   const size = type.BYTES_PER_ELEMENT;
   const { offset: anyOffset = 0, length: anyLength } = checkOptions(options);
   const offset = checkInteger("offset", anyOffset, 0);
-  if (offset % size !== 0) {
+  const start = memory.byteOffset + offset;
+  if (start % size !== 0) {
+    const fault = memory.byteOffset % size;
     throw new RangeError(
-      `offset must be a multiple of ${size} for a ${type.name}: received ${offset}`,
+      fault === 0
+        ? `offset must be a multiple of ${size} for a ${type.name}: received ${offset}`
+        : `offset must be a multiple of ${size} for a ${type.name}, plus ${
+          size - fault
+        } since the memory doesn't start at such a multiple: received ${offset}`,
     );
   }
-  checkRange(offset, 0, buffer.byteLength);
-  const fits = Math.floor((buffer.byteLength - offset) / size);
+  checkRange(offset, 0, memory.byteLength);
+  const fits = Math.floor((memory.byteLength - offset) / size);
   const length = checkInteger("length", anyLength ?? fits, 0);
   if (length > fits) {
     throw new RangeError(
-      `${length} elements of ${size} bytes at offset ${offset} reach beyond the memory's ${buffer.byteLength} bytes`,
+      `${length} elements of ${size} bytes at offset ${offset} reach beyond the memory's ${memory.byteLength} bytes`,
     );
   }
-  return new type(buffer, offset, length);
+  return new type(memory.buffer as ArrayBuffer, start, length);
 }

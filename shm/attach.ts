@@ -137,5 +137,5 @@ export function attachSegment(target: AttachTarget, options: AttachOptions): Reg
     detach();
     throw error;
   }
-  return new Region(address, size, name, detach);
+  return new Region({ address, byteLength: size, name, unmap: detach });
 }

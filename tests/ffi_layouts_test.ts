@@ -3,7 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type Platform, selectPlatform } from "../ffi/platform.ts";
-import type { FieldType, Struct } from "../ffi/layouts/types.ts";
+import type { FieldType, Opaque, Struct } from "../ffi/layouts/types.ts";
 import { CC, isInstalled } from "./_c.ts";
 import { run } from "./_process.ts";
 
@@ -49,10 +49,19 @@ function structAssertions(name: string, { size, fields }: Struct<string>): strin
   ];
 }
 
+function typeAssertions(name: string, { size, alignment }: Opaque): string[] {
+  // Stricter than one of the C libraries asks for is allowed.
+  return [assertion(`sizeof(${name}) == ${size}`), assertion(`_Alignof(${name}) <= ${alignment}`)];
+}
+
+function layoutAssertions(name: string, layout: Struct<string> | Opaque): string[] {
+  return "fields" in layout ? structAssertions(name, layout) : typeAssertions(name, layout);
+}
+
 function assertions({ constants, layouts, errno }: Platform): string[] {
   return [
-    ...Object.entries(layouts).flatMap(([name, struct]) =>
-      struct === null ? [] : structAssertions(name, struct as Struct<string>)
+    ...Object.entries(layouts).flatMap(([name, layout]) =>
+      layout === null ? [] : layoutAssertions(name, layout)
     ),
     ...Object.entries({ ...constants, ...errno }).flatMap(([name, value]) =>
       value === null || NOT_IN_HEADERS.includes(name)
@@ -66,12 +75,23 @@ function source(lines: string[]): string {
   return [
     "#define _GNU_SOURCE",
     "#include <errno.h>",
+    "#include <limits.h>",
+    "#include <semaphore.h>",
     "#include <stddef.h>",
+    "#include <time.h>",
     "#include <sys/ipc.h>",
     "#include <sys/sem.h>",
     "#include <sys/shm.h>",
+    "#include <sys/file.h>",
+    "#include <sys/mman.h>",
+    "#include <sys/stat.h>",
+    "#include <sys/vfs.h>",
+    "#include <linux/magic.h>",
+    "#include <fcntl.h>",
+    "#include <linux/memfd.h>",
     // glibc leaves some constants to the kernel's headers, which can't be included beside its own.
     "#ifndef SHM_HUGE_SHIFT\n#define SHM_HUGE_SHIFT 26\n#endif",
+    "#ifndef MAP_HUGE_SHIFT\n#define MAP_HUGE_SHIFT 26\n#endif",
     ...lines,
   ].join("\n") + "\n";
 }

@@ -4,22 +4,22 @@ import { ReadonlyTypedArray } from "../memory/readonly_typed_array.ts";
 import { typedArray, type TypedArrayConstructor } from "../memory/typed_array.ts";
 
 Deno.test("typedArray() views a part of the buffer, not a copy", () => {
-  const buffer = new ArrayBuffer(64);
+  const buffer = new Uint8Array(64);
   const array = typedArray(buffer, Float64Array, { offset: 8, length: 2 });
   array[1] = 1.5;
   assertEquals([array.length, array.byteOffset], [2, 8]);
-  assertEquals(new DataView(buffer).getFloat64(16, true), 1.5);
+  assertEquals(new DataView(buffer.buffer).getFloat64(16, true), 1.5);
 });
 
 Deno.test("typedArray() takes all that fits unless told", () => {
-  const buffer = new ArrayBuffer(30);
+  const buffer = new Uint8Array(30);
   assertEquals(typedArray(buffer, Uint32Array, {}).length, 7);
   assertEquals(typedArray(buffer, BigInt64Array, { offset: 8 }).length, 2);
   assertEquals(typedArray(buffer, Uint8Array, { offset: 30 }).length, 0);
 });
 
 Deno.test("typedArray() refuses what is misaligned or reaches beyond the buffer", () => {
-  const buffer = new ArrayBuffer(64);
+  const buffer = new Uint8Array(64);
   const cases: [TypedArrayConstructor, { offset?: number; length?: number }, string][] = [
     [Uint32Array, { offset: 2 }, "offset must be a multiple of 4 for a Uint32Array: received 2"],
     [
@@ -50,7 +50,7 @@ Deno.test("typedArray() refuses what is no typed array's class", () => {
     ]
   ) {
     assertThrows(
-      () => typedArray(new ArrayBuffer(8), type as typeof Uint8Array, {}),
+      () => typedArray(new Uint8Array(8), type as typeof Uint8Array, {}),
       TypeError,
       "type must be one of JavaScript's typed arrays",
     );

@@ -39,4 +39,72 @@ export interface Constants {
   readonly GETZCNT: number;
   /** The largest value of a System V semaphore. No header defines it; the kernels do. */
   readonly SEMVMX: number;
+
+  /** What `sem_open` returns on failure. */
+  readonly SEM_FAILED: number;
+  /** The largest value of a POSIX semaphore. */
+  readonly SEM_VALUE_MAX: number;
+  readonly CLOCK_REALTIME: number;
+  readonly CLOCK_MONOTONIC: number;
+
+  readonly PROT_NONE: number;
+  readonly PROT_READ: number;
+  readonly PROT_WRITE: number;
+  readonly PROT_EXEC: number;
+  readonly MAP_SHARED: number;
+  readonly MAP_PRIVATE: number;
+  readonly MAP_FIXED: number;
+  readonly MAP_ANONYMOUS: number;
+  readonly MAP_NORESERVE: number;
+  readonly MAP_POPULATE: number | null;
+  readonly MAP_HUGETLB: number | null;
+  readonly MAP_HUGE_SHIFT: number | null;
+  readonly MREMAP_MAYMOVE: number | null;
+  readonly MREMAP_FIXED: number | null;
+  readonly MS_ASYNC: number;
+  readonly MS_SYNC: number;
+  readonly MADV_NORMAL: number;
+  readonly MADV_RANDOM: number;
+  readonly MADV_SEQUENTIAL: number;
+  readonly MADV_WILLNEED: number;
+  readonly MADV_DONTNEED: number;
+  readonly MADV_FREE: number;
+  readonly MADV_REMOVE: number | null;
+  readonly MADV_COLD: number | null;
+  readonly MADV_PAGEOUT: number | null;
+  readonly MADV_HUGEPAGE: number | null;
+  readonly MADV_NOHUGEPAGE: number | null;
+  readonly MADV_DONTDUMP: number | null;
+  readonly MADV_DODUMP: number | null;
+  readonly MADV_POPULATE_READ: number | null;
+  readonly MADV_POPULATE_WRITE: number | null;
+
+  readonly MFD_CLOEXEC: number | null;
+  readonly MFD_ALLOW_SEALING: number | null;
+  readonly MFD_HUGETLB: number | null;
+  readonly F_ADD_SEALS: number | null;
+  readonly F_GET_SEALS: number | null;
+  readonly F_SEAL_SEAL: number | null;
+  readonly F_SEAL_SHRINK: number | null;
+  readonly F_SEAL_GROW: number | null;
+  readonly F_SEAL_WRITE: number | null;
+  readonly F_SEAL_FUTURE_WRITE: number | null;
+
+  readonly F_DUPFD_CLOEXEC: number;
+  readonly F_SETFD: number;
+  readonly FD_CLOEXEC: number;
+  readonly LOCK_SH: number;
+  readonly LOCK_EX: number;
+  readonly LOCK_NB: number;
+  readonly LOCK_UN: number;
+  readonly O_RDONLY: number;
+  readonly O_RDWR: number;
+  readonly O_CREAT: number;
+  readonly O_EXCL: number;
+  readonly HUGETLBFS_MAGIC: number | null;
+  readonly S_IFMT: number;
+  readonly S_IFREG: number;
+  readonly S_IFDIR: number;
+  readonly S_IFIFO: number;
+  readonly S_IFSOCK: number;
 }

@@ -40,4 +40,16 @@ export const DARWIN: Layouts = {
     size: 6,
     fields: { sem_num: [0, "u16"], sem_op: [2, "i16"], sem_flg: [4, "i16"] },
   },
+  sem_t: { size: 4, alignment: 4 },
+  stat: {
+    size: 144,
+    fields: {
+      st_dev: [0, "i32"],
+      st_ino: [8, "u64"],
+      st_mode: [4, "u16"],
+      st_size: [96, "i64"],
+      st_blksize: [112, "i32"],
+    },
+  },
+  statfs: null,
 };

@@ -60,10 +60,13 @@ const COMMON = {
       semaem: [36, "i32"],
     },
   },
+  statfs: { size: 120, fields: { f_type: [0, "i64"] } },
   sembuf: {
     size: 6,
     fields: { sem_num: [0, "u16"], sem_op: [2, "i16"], sem_flg: [4, "i16"] },
   },
+  // musl would do with an alignment of 4.
+  sem_t: { size: 32, alignment: 8 },
 } as const;
 
 // `sem_nsems` is an unsigned long in glibc and 16 bits with padding in musl:
@@ -76,13 +79,33 @@ export const LINUX_X86_64: Layouts = {
     size: 104,
     fields: { sem_otime: [48, "i64"], sem_ctime: [64, "i64"], sem_nsems: [80, "u16"] },
   },
+  stat: {
+    size: 144,
+    fields: {
+      st_dev: [0, "u64"],
+      st_ino: [8, "u64"],
+      st_mode: [24, "u32"],
+      st_size: [48, "i64"],
+      st_blksize: [56, "i64"],
+    },
+  },
 };
 
-/** aarch64: the times of `semid_ds` stand side by side. */
+/** aarch64: the times of `semid_ds` stand side by side, and `stat` is another. */
 export const LINUX_AARCH64: Layouts = {
   ...COMMON,
   semid_ds: {
     size: 88,
     fields: { sem_otime: [48, "i64"], sem_ctime: [56, "i64"], sem_nsems: [64, "u16"] },
+  },
+  stat: {
+    size: 128,
+    fields: {
+      st_dev: [0, "u64"],
+      st_ino: [8, "u64"],
+      st_mode: [16, "u32"],
+      st_size: [48, "i64"],
+      st_blksize: [56, "i32"],
+    },
   },
 };

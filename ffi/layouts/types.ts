@@ -13,6 +13,13 @@ export interface Struct<Name extends string> {
 /** `struct ipc_perm`, which opens the record of every System V object (at offset 0). */
 export type IpcPerm = Struct<"key" | "uid" | "gid" | "cuid" | "cgid" | "mode" | "seq">;
 
+/** A C type of which Isthmus needs no field. */
+export interface Opaque {
+  readonly size: number;
+  /** What its address is a multiple of. */
+  readonly alignment: number;
+}
+
 /** The structures of one platform. `null` marks what a platform doesn't have. */
 export interface Layouts {
   readonly ipc_perm: IpcPerm;
@@ -42,4 +49,7 @@ export interface Layouts {
     >
     | null;
   readonly sembuf: Struct<"sem_num" | "sem_op" | "sem_flg">;
+  readonly sem_t: Opaque;
+  readonly stat: Struct<"st_dev" | "st_ino" | "st_mode" | "st_size" | "st_blksize">;
+  readonly statfs: Struct<"f_type"> | null;
 }

@@ -1,0 +1,119 @@
+import { getBigInt, getNumber } from "./layouts/field.ts";
+import { libc } from "./libc.ts";
+import { platform } from "./platform.ts";
+
+// Calls on file descriptors. Each returns what C returns, or the negated error number (-EBADF) in
+// place of -1. Arguments are the caller's to check: the call truncates silently.
+
+/** What `fstat` tells of the thing behind a descriptor. */
+export interface FileStatus {
+  /** The device that it lies on; with `ino` it tells one file from another. */
+  readonly dev: number;
+  /** The inode number. */
+  readonly ino: bigint;
+  /** Its type (`S_IFMT`) and permission bits. */
+  readonly mode: number;
+  /** Its length in bytes. */
+  readonly size: number;
+  /** The size of its blocks in bytes; of its pages, where they are huge. */
+  readonly blockSize: number;
+}
+
+/**
+ * `int fstat(int fd, struct stat *statbuf)`
+ *
+ * See {@linkcode https://man7.org/linux/man-pages/man2/stat.2.html stat(2)}.
+ */
+export function fstat(fd: number): FileStatus | number {
+  const { c, errno } = libc();
+  const { layouts: { stat: { size, fields } }, statVersion, errno: { ENOSYS } } = platform();
+  const record = new Uint8Array(size);
+  const result = c.fstat?.(fd, record) ?? c.__fxstat?.(statVersion, fd, record);
+  const error = errno[0];
+  if (result !== 0) return result === undefined ? -ENOSYS : -error;
+  const view = new DataView(record.buffer);
+  return {
+    dev: getNumber(view, fields.st_dev),
+    ino: getBigInt(view, fields.st_ino),
+    mode: getNumber(view, fields.st_mode),
+    size: getNumber(view, fields.st_size),
+    blockSize: getNumber(view, fields.st_blksize),
+  };
+}
+
+/**
+ * Whether a file lies in a file system of huge pages, after `int fstatfs(int fd, struct statfs *buf)`.
+ *
+ * See {@linkcode https://man7.org/linux/man-pages/man2/statfs.2.html statfs(2)}.
+ */
+export function isHugetlbfs(fd: number): boolean {
+  const { layouts: { statfs }, constants: { HUGETLBFS_MAGIC } } = platform();
+  const { fstatfs } = libc().c;
+  if (statfs === null || fstatfs === null) return false;
+  const record = new Uint8Array(statfs.size);
+  if (fstatfs(fd, record) === -1) return false;
+  return getNumber(new DataView(record.buffer), statfs.fields.f_type) === HUGETLBFS_MAGIC;
+}
+
+/**
+ * `int ftruncate(int fd, off_t length)`
+ *
+ * See {@linkcode https://man7.org/linux/man-pages/man2/truncate.2.html truncate(2)}.
+ */
+export function ftruncate(fd: number, length: number): number {
+  const { c, errno } = libc();
+  const { EINTR } = platform().errno;
+  const size = BigInt(length);
+  for (;;) {
+    const error = c.ftruncate(fd, size) === -1 ? errno[0] : 0;
+    if (error !== EINTR) return -error;
+  }
+}
+
+/**
+ * `int posix_fallocate(int fd, off_t offset, off_t len)`
+ *
+ * It returns its error number, and `-ENOSYS` where the platform has no such call (macOS).
+ * See {@linkcode https://man7.org/linux/man-pages/man3/posix_fallocate.3.html posix_fallocate(3)}.
+ */
+export function posixFallocate(fd: number, offset: number, len: number): number {
+  const { posix_fallocate: call } = libc().c;
+  const { EINTR, ENOSYS } = platform().errno;
+  if (call === null) return -ENOSYS;
+  const [start, length] = [BigInt(offset), BigInt(len)];
+  for (;;) {
+    const error = call(fd, start, length);
+    if (error !== EINTR) return -error;
+  }
+}
+
+/**
+ * `int fcntl(int fd, int cmd, int arg)`
+ *
+ * See {@linkcode https://man7.org/linux/man-pages/man2/fcntl.2.html fcntl(2)}.
+ */
+export function fcntl(fd: number, cmd: number, arg: number): number {
+  const { c, errno } = libc();
+  const result = c.fcntl(fd, cmd, arg);
+  return result === -1 ? -errno[0] : result;
+}
+
+/**
+ * `int flock(int fd, int operation)`
+ *
+ * See {@linkcode https://man7.org/linux/man-pages/man2/flock.2.html flock(2)}.
+ */
+export function flock(fd: number, operation: number): number {
+  const { c, errno } = libc();
+  return c.flock(fd, operation) === -1 ? -errno[0] : 0;
+}
+
+/**
+ * `int close(int fd)`
+ *
+ * See {@linkcode https://man7.org/linux/man-pages/man2/close.2.html close(2)}.
+ */
+export function close(fd: number): number {
+  const { c, errno } = libc();
+  return c.close(fd) === -1 ? -errno[0] : 0;
+}

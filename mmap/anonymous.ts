@@ -1,0 +1,93 @@
+import { checkInteger, checkOptions } from "../ffi/check.ts";
+import { platform } from "../ffi/platform.ts";
+import { Region } from "../ffi/region.ts";
+import { getpagesize } from "../ffi/sysv_ipc.ts";
+import { hugePageFlags, type HugePages, hugePageSize } from "./huge_pages.ts";
+import { type AnyMapping, type Mapping, type ReservedMapping, wrap } from "./mapping.ts";
+import { checkAccess, protection } from "./options.ts";
+import { mapPlace, roundUp, unmapPlace } from "./span.ts";
+
+/** Options of {@linkcode mapAnonymous}. */
+export interface MapAnonymousOptions {
+  /** What it may be used for: `"none"` is address space for later. Default: `"readwrite"`. */
+  readonly access?: "readwrite" | "none";
+  /**
+   * Whether it is shared memory (`MAP_SHARED`), of a fixed size. A Deno process has no `fork()` to hand it down: for another process or a Worker
+   * take a `Memfd`, or lay a `SharedMemory` over it for Workers. Default: `false`.
+   */
+  readonly shared?: boolean;
+  /**
+   * Huge pages (`MAP_HUGETLB`; Linux): `true` for the system's default size, or the size in bytes. The system must have reserved some
+   * (`sysctl vm.nr_hugepages`). For huge pages as far as there are some, see `advise("hugepage")`. Default: `false`.
+   */
+  readonly hugePages?: HugePages;
+  /** Gives every page its memory at once. Default: `false`. */
+  readonly populate?: boolean;
+  /** Reserves no swap space (`MAP_NORESERVE`). Default: `false`. */
+  readonly noReserve?: boolean;
+  /** Lets code in it be executed (`PROT_EXEC`). Default: `false`. */
+  readonly execute?: boolean;
+}
+
+/**
+ * Maps memory that is no file's, filled with zeros. It lives until it is closed, or the process ends.
+ *
+ * @example
+ * ```ts
+ * import { mapAnonymous } from "@isthmus/isthmus";
+ *
+ * using scratch = mapAnonymous(1 << 20);
+ * scratch.array(Float64Array)[0] = 1.5;
+ * ```
+ *
+ * @param length In bytes, at least 1.
+ * @throws {RangeError} If `length`, or the size of huge pages, is out of range.
+ * @throws {Deno.errors.NotSupported} If the platform has no huge pages.
+ * @throws {Error} With code `ENOMEM` if there is not enough memory or address space, or no free huge page.
+ *
+ * @see {@linkcode https://man7.org/linux/man-pages/man2/mmap.2.html mmap(2)}
+ */
+export function mapAnonymous(
+  length: number,
+  options?: MapAnonymousOptions & { readonly access?: "readwrite" },
+): Mapping;
+/** Reserves address space. */
+export function mapAnonymous(
+  length: number,
+  options: MapAnonymousOptions & { readonly access: "none" },
+): ReservedMapping;
+export function mapAnonymous(length: number, options: MapAnonymousOptions = {}): AnyMapping {
+  checkInteger("length", length, 1);
+  const { access = "readwrite", shared = false, hugePages = false, populate = false } =
+    checkOptions(options);
+  const { noReserve = false, execute = false } = options;
+  checkAccess(access, ["readwrite", "none"]);
+  if (hugePages !== false && noReserve) {
+    // Where no huge page is free, the first touch would kill the process.
+    throw new TypeError("noReserve can't be set together with hugePages");
+  }
+  const { constants } = platform();
+  const flags = (shared ? constants.MAP_SHARED : constants.MAP_PRIVATE) |
+    constants.MAP_ANONYMOUS |
+    hugePageFlags(hugePages) |
+    (populate ? constants.MAP_POPULATE ?? 0 : 0) |
+    (noReserve ? constants.MAP_NORESERVE : 0);
+  const pageSize = hugePages === false ? getpagesize() : hugePageSize(hugePages);
+  const name = `${shared ? "shared" : "private"} anonymous memory`;
+  const place = mapPlace({
+    fd: -1,
+    offset: 0,
+    byteLength: length,
+    prot: protection(access, execute),
+    flags,
+    pageSize,
+    name: `${length} bytes of ${name}`,
+    advice: hugePages === false ? undefined : {
+      ENOMEM: ["there are not enough free huge pages", "Reserve some: `sysctl vm.nr_hugepages`."],
+      EINVAL: [`the system has no huge pages of ${hugePages} bytes`],
+    },
+  });
+  const region = new Region({ ...place, name, unmap: (last) => unmapPlace(last, pageSize, name) });
+  const limit = shared ? roundUp(length, pageSize) : Infinity;
+  return wrap(region, { flags, execute, pageSize, file: null, limit, created: true }, access);
+}

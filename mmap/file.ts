@@ -1,0 +1,206 @@
+import { checkInteger, checkMode, checkOptions } from "../ffi/check.ts";
+import { reserve, setSize } from "./backing_file.ts";
+import { mapDescriptor, type Settings } from "./map.ts";
+import type { AnyMapping, Mapping, ReadonlyMapping, ReservedMapping } from "./mapping.ts";
+import { checkAccess, checkedMapOptions, type MapAccess, type MapOptions } from "./options.ts";
+import { PathSource } from "./path_source.ts";
+import { descriptorSource, type Source, statusOf } from "./source.ts";
+
+/** Options of {@linkcode mapFile}. */
+export interface MapFileOptions extends MapOptions {
+  /** What the mapping may be used for. Default: `"read"`. */
+  readonly access?: MapAccess;
+  /**
+   * Makes the file at least this many bytes long, with `access: "readwrite"`. Default: it stays as it is.
+   */
+  readonly size?: number;
+  /**
+   * Whether `size` reserves blocks on the disk for all of the file (`posix_fallocate`): a full disk is an error then. Without,
+   * new bytes are a hole, and a touch of it on a full disk kills the process (SIGBUS). Default: `true`.
+   */
+  readonly reserve?: boolean;
+}
+
+/** Options of {@linkcode mapNewFile} and {@linkcode mapOrCreateFile}. */
+export interface MapNewFileOptions extends MapOptions {
+  /** Permission bits of a file that is made, less the process's umask. Default: `0o600`, this user alone. */
+  readonly mode?: number;
+  /** Whether to reserve blocks on the disk, as {@linkcode MapFileOptions.reserve} says. Default: `true`. */
+  readonly reserve?: boolean;
+}
+
+const ACCESSES: readonly MapAccess[] = ["read", "readwrite", "copy", "none"];
+
+/** A descriptor is a non-negative int. */
+const MAX_DESCRIPTOR = 2 ** 31 - 1;
+
+/**
+ * Maps a file that exists, by its path or by a descriptor that is open.
+ *
+ * A path is opened under Deno's permissions (`--allow-read`, and `--allow-write` for `"readwrite"`), and closed again as soon as
+ * the mapping exists. A descriptor stays the caller's. An empty file, or a `length` of 0, gives an empty mapping.
+ *
+ * @example
+ * ```ts
+ * import { mapFile } from "@isthmus/isthmus";
+ *
+ * using map = mapFile("README.md");
+ * console.log(map.byteLength, map.bytes.indexOf("\n".charCodeAt(0)));
+ * ```
+ *
+ * @throws {TypeError} If an argument is of the wrong type.
+ * @throws {RangeError} If `offset` and `length` reach beyond the end of the file.
+ * @throws {Deno.errors.NotFound} If there is no such file.
+ * @throws {Deno.errors.PermissionDenied} If this user, or the descriptor, has less access than is asked for.
+ * @throws {Deno.errors.NotCapable} If Deno was not started with the permission.
+ * @throws {Deno.errors.IsADirectory} If it is a directory.
+ * @throws {Deno.errors.NotSupported} If it is a pipe or a socket.
+ * @throws {Deno.errors.BadResource} If the descriptor isn't open.
+ * @throws {Error} With code `ENOSPC` if there is no room for `size` bytes; the file then has its old size. With code `ENOMEM`
+ * if there is not enough memory or address space.
+ *
+ * @see {@linkcode https://man7.org/linux/man-pages/man2/mmap.2.html mmap(2)}
+ */
+export function mapFile(
+  source: string | URL | number,
+  options: MapFileOptions & { readonly access: "readwrite" | "copy" },
+): Mapping;
+/** Maps a file for reading. */
+export function mapFile(
+  source: string | URL | number,
+  options?: MapFileOptions & { readonly access?: "read" },
+): ReadonlyMapping;
+/** Reserves address space for a file. */
+export function mapFile(
+  source: string | URL | number,
+  options: MapFileOptions & { readonly access: "none" },
+): ReservedMapping;
+/** Maps a file for a use known at run time only. */
+export function mapFile(source: string | URL | number, options: MapFileOptions): AnyMapping;
+export function mapFile(
+  source: string | URL | number,
+  options: MapFileOptions = {},
+): AnyMapping {
+  const settings = checkedMapOptions(options);
+  const { access = "read", size, reserve: blocks = true } = options;
+  checkAccess(access, ACCESSES);
+  if (size !== undefined) {
+    checkInteger("size", size, 0);
+    if (access !== "readwrite") {
+      throw new TypeError('size needs access: "readwrite": it may have to make the file longer');
+    }
+  }
+  const origin = typeof source === "number"
+    ? descriptorSource(checkInteger("descriptor", source, 0, MAX_DESCRIPTOR))
+    : new PathSource(source);
+  return origin.lend(access === "readwrite" ? "readwrite" : "read", (fd) => {
+    return size === undefined
+      ? mapDescriptor(origin, fd, access, settings)
+      : mapWithSize(origin, fd, size, blocks, settings, false);
+  });
+}
+
+/**
+ * Creates a file of `size` bytes, all zero, and maps it for reading and writing.
+ *
+ * @example
+ * ```ts
+ * import { mapNewFile } from "@isthmus/isthmus";
+ *
+ * const path = `${Deno.makeTempDirSync()}/samples`;
+ * using map = mapNewFile(path, 65536);
+ * map.view.setUint32(0, 1, true);
+ * Deno.removeSync(path); // the mapping lives on without its name
+ * ```
+ *
+ * @throws {Deno.errors.AlreadyExists} If the file exists.
+ * @throws {Error} With code `ENOSPC` if there is no room. As after any error, there is no file then.
+ * @see {@linkcode mapFile} for what else may go wrong.
+ */
+export function mapNewFile(
+  path: string | URL,
+  size: number,
+  options: MapNewFileOptions = {},
+): Mapping {
+  const { settings, mode, blocks } = checkedNew(size, options);
+  const source = new PathSource(path);
+  return createAndMap(source, size, mode, blocks, settings);
+}
+
+/**
+ * Maps a file for reading and writing that has at least `size` bytes: creates it, or makes it longer, if need be. The mapping's
+ * `created` says whether it was created.
+ *
+ * @example
+ * ```ts
+ * import { mapOrCreateFile } from "@isthmus/isthmus";
+ *
+ * const path = `${Deno.makeTempDirSync()}/state`;
+ * using map = mapOrCreateFile(path, 4096);
+ * if (map.created) map.writeText("first");
+ * Deno.removeSync(path);
+ * ```
+ *
+ * @see {@linkcode mapFile} for what may go wrong.
+ */
+export function mapOrCreateFile(
+  path: string | URL,
+  size: number,
+  options: MapNewFileOptions = {},
+): Mapping {
+  const { settings, mode, blocks } = checkedNew(size, options);
+  const source = new PathSource(path);
+  // Between the two tries another process may remove the file, or make it.
+  for (;;) {
+    try {
+      return source.lend(
+        "readwrite",
+        (fd) => mapWithSize(source, fd, size, blocks, settings, false),
+      );
+    } catch (error) {
+      if (!(error instanceof Deno.errors.NotFound)) throw error;
+    }
+    try {
+      return createAndMap(source, size, mode, blocks, settings);
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+  }
+}
+
+function checkedNew(size: number, options: MapNewFileOptions) {
+  checkInteger("size", size, 1);
+  const { mode = 0o600, reserve: blocks = true } = checkOptions(options);
+  return { settings: checkedMapOptions(options), mode: checkMode(mode), blocks };
+}
+
+function createAndMap(
+  source: PathSource,
+  size: number,
+  mode: number,
+  blocks: boolean,
+  settings: Settings,
+): Mapping {
+  return source.create(mode, (fd) => mapWithSize(source, fd, size, blocks, settings, true));
+}
+
+/** Makes the file long enough, then maps it. */
+function mapWithSize(
+  source: Source,
+  fd: number,
+  size: number,
+  blocks: boolean,
+  settings: Settings,
+  created: boolean,
+): Mapping {
+  const { name } = source;
+  const { size: oldSize } = statusOf(fd, name);
+  if (blocks && size > 0) reserve(fd, { offset: 0, size, oldSize }, name);
+  else if (size > oldSize) setSize(fd, size, name);
+  try {
+    return mapDescriptor(source, fd, "readwrite", settings, created) as Mapping;
+  } catch (error) {
+    if (size > oldSize) setSize(fd, oldSize, name);
+    throw error;
+  }
+}

@@ -1,0 +1,344 @@
+import { checkMode, checkOptions } from "../ffi/check.ts";
+import { systemError } from "../ffi/errors.ts";
+import { flock } from "../ffi/file.ts";
+import { platform } from "../ffi/platform.ts";
+import { checkedWait, sleepSync, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { PathSource } from "./path_source.ts";
+import { statusOf } from "./source.ts";
+
+/** How a file is locked. */
+export interface FileLockOptions {
+  /** Whether others may have it locked so too, at the same time: readers, say. Default: `false`, alone. */
+  readonly shared?: boolean;
+}
+
+/** Options of {@linkcode FileLock.openOrCreate}. */
+export interface CreateFileLockOptions {
+  /** Permission bits of a file that is made, less the process's umask. Default: `0o600`, this user alone. */
+  readonly mode?: number;
+}
+
+/** The first pause between two tries, in milliseconds; it doubles up to the longest. */
+const FIRST_PAUSE = 1;
+const LONGEST_PAUSE = 16;
+
+/** How often to try before the thread pauses or blocks, as for semaphores: it saves waking it up. */
+const SPINS = 40;
+
+/** The locks that this thread holds, by file: to block for them would be to wait for itself. */
+const heldHere = new Map<string, FileGuard[]>();
+
+/** Somebody who waits without blocking. */
+interface Waiter {
+  readonly shared: boolean;
+  readonly resolve: (guard: FileGuard) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A lock on a file that is held until the guard leaves scope. Made by {@linkcode FileLock.lock} and its like. */
+export class FileGuard implements Disposable {
+  /** Whether others may hold the lock at the same time. */
+  readonly shared: boolean;
+  readonly #give: (guard: FileGuard) => void;
+  #held = true;
+
+  /** Guards a lock that was taken; `give` gives it back. */
+  constructor(shared: boolean, give: (guard: FileGuard) => void) {
+    this.shared = shared;
+    this.#give = give;
+  }
+
+  /** Whether the lock is still held. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /** Gives the lock back; does nothing the second time. */
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#give(this);
+  }
+
+  /** Gives the lock back, unless {@linkcode release} did. */
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}
+
+/**
+ * A lock on a file (`flock`), shared or exclusive: it keeps those apart who take it too, and nobody else. The system gives it
+ * back when its holder's process ends, in whatever way.
+ *
+ * Whoever uses the file through a mapping takes the lock for as long as its bytes must belong together.
+ * Programs in C take it with `flock()`; locks of `fcntl()` are others.
+ *
+ * @example
+ * ```ts
+ * import { FileLock, mapFile } from "@isthmus/isthmus";
+ *
+ * const path = Deno.makeTempFileSync();
+ * using lock = FileLock.open(path);
+ * using map = mapFile(path, { access: "readwrite", size: 4096 });
+ * {
+ *   using _guard = await lock.lock({ timeout: 1000 });
+ *   map.view.setUint32(0, map.view.getUint32(0, true) + 1, true);
+ * }
+ * Deno.removeSync(path);
+ * ```
+ *
+ * @see {@linkcode https://man7.org/linux/man-pages/man2/flock.2.html flock(2)}
+ */
+export class FileLock implements Disposable {
+  readonly #source: PathSource;
+  /** Which file it is, wherever its name leads later. */
+  readonly #identity: string;
+  /** Open and not locked: each guard has a descriptor of its own, or they would share one lock. */
+  readonly #idle: number[] = [];
+  readonly #waiting = new Set<Waiter>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pause = FIRST_PAUSE;
+  #closed = false;
+
+  private constructor(source: PathSource) {
+    this.#source = source;
+    const fd = source.open("read");
+    this.#identity = identity(fd, source.name);
+    this.#idle.push(fd);
+  }
+
+  /**
+   * Opens the lock on a file that exists. It takes the permission to read that (`--allow-read`).
+   *
+   * @throws {Deno.errors.NotFound} If there is no such file.
+   * @throws {Deno.errors.PermissionDenied} If this user may not read it.
+   */
+  static open(path: string | URL): FileLock {
+    return new FileLock(new PathSource(path));
+  }
+
+  /** Opens the lock on a file, and makes that if need be, empty. It takes `--allow-write` too. */
+  static openOrCreate(path: string | URL, options: CreateFileLockOptions = {}): FileLock {
+    const { mode = 0o600 } = checkOptions(options);
+    checkMode(mode);
+    const source = new PathSource(path);
+    try {
+      source.create(mode, () => {});
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
+    }
+    return new FileLock(source);
+  }
+
+  /** Takes the lock if that needs no waiting; `undefined` if somebody else has it. */
+  tryLock(options: FileLockOptions = {}): FileGuard | undefined {
+    const { shared = false } = checkOptions(options);
+    const fd = this.#descriptor();
+    const { constants: { LOCK_SH, LOCK_EX, LOCK_NB }, errno: { EAGAIN } } = platform();
+    const result = flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB);
+    if (result === 0) return this.#guard(fd, shared);
+    this.#idle.push(fd);
+    if (result === -EAGAIN) return undefined;
+    throw this.#failure(-result);
+  }
+
+  /**
+   * Takes the lock, and blocks the thread until it is free.
+   *
+   * @throws {Deno.errors.TimedOut} If it wasn't in time.
+   * @throws {Deno.errors.Busy} If this very thread has it.
+   * @throws {Deno.errors.BadResource} If the `FileLock` was closed.
+   */
+  lockSync(options: FileLockOptions & WaitSyncOptions = {}): FileGuard {
+    const { timeout } = checkedWait(options);
+    const { shared = false } = options;
+    const deadline = timeout === undefined ? Infinity : performance.now() + timeout;
+    let guard = this.tryLock({ shared });
+    if (guard === undefined && timeout !== 0) this.#checkDeadlock(shared);
+    for (let tries = 1; guard === undefined && timeout !== 0 && tries < SPINS; tries++) {
+      guard = this.tryLock({ shared });
+    }
+    if (guard !== undefined) return guard;
+    if (timeout === undefined) return this.#block(shared);
+    for (let pause = FIRST_PAUSE;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      const remaining = deadline - performance.now();
+      if (remaining <= 0) throw this.#timedOut(timeout);
+      sleepSync(Math.min(pause, remaining));
+      guard = this.tryLock({ shared });
+      if (guard !== undefined) return guard;
+    }
+  }
+
+  /**
+   * Takes the lock as soon as it is free. The system can't tell that without blocking a thread, so it is asked again and again, up to
+   * 16 ms apart; among many who block for it, this one may have to wait long.
+   *
+   * @throws {Deno.errors.TimedOut} If it wasn't free in time.
+   * @throws {Deno.errors.BadResource} If the `FileLock` was closed, also while waiting.
+   */
+  async lock(options: FileLockOptions & WaitOptions = {}): Promise<FileGuard> {
+    const { signal, timeout } = checkedWait(options);
+    const { shared = false } = options;
+    signal?.throwIfAborted();
+    // Behind others one doesn't push to the front.
+    const guard = this.#waiting.size === 0 ? this.tryLock({ shared }) : undefined;
+    if (guard !== undefined) return guard;
+    if (timeout === 0) throw this.#timedOut(timeout);
+    this.#checkOpen();
+    return await new Promise((resolve, reject) => {
+      const end = () => {
+        clearTimeout(timer);
+        signal?.removeEventListener("abort", onAbort);
+        this.#waiting.delete(waiter);
+      };
+      const waiter: Waiter = {
+        shared,
+        resolve: (guard) => (end(), resolve(guard)),
+        reject: (error) => (end(), reject(error)),
+      };
+      const onAbort = () => waiter.reject(signal?.reason);
+      const timer = timeout === undefined
+        ? undefined
+        : setTimeout(() => waiter.reject(this.#timedOut(timeout)), timeout);
+      signal?.addEventListener("abort", onAbort, { once: true });
+      this.#waiting.add(waiter);
+      this.#schedule(FIRST_PAUSE);
+    });
+  }
+
+  /** Gives up the lock: waits for it end with an error, guards that are held go on. Does nothing the second time. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    for (const waiter of this.#waiting) waiter.reject(this.#closedError());
+    for (const fd of this.#idle.splice(0)) this.#source.close(fd);
+  }
+
+  /** Leaves scope: closes the lock. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** A descriptor that nothing is locked by. */
+  #descriptor(): number {
+    this.#checkOpen();
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    const fd = this.#source.open("read");
+    if (identity(fd, this.#source.name) === this.#identity) return fd;
+    this.#source.close(fd);
+    throw new Deno.errors.NotFound(
+      `Cannot lock ${this.#source.name}: it is another file now. Open the lock anew`,
+    );
+  }
+
+  #guard(fd: number, shared: boolean): FileGuard {
+    const guards = heldHere.get(this.#identity) ?? [];
+    heldHere.set(this.#identity, guards);
+    const guard = new FileGuard(shared, (released) => {
+      guards.splice(guards.indexOf(released), 1);
+      if (guards.length === 0) heldHere.delete(this.#identity);
+      const result = flock(fd, platform().constants.LOCK_UN);
+      if (this.#closed) this.#source.close(fd);
+      else this.#idle.push(fd);
+      if (this.#waiting.size > 0) this.#schedule(0);
+      if (result < 0) throw this.#failure(-result);
+    });
+    guards.push(guard);
+    return guard;
+  }
+
+  /** `flock`, again after a signal. */
+  #block(shared: boolean): FileGuard {
+    const { constants: { LOCK_SH, LOCK_EX }, errno: { EINTR } } = platform();
+    const fd = this.#descriptor();
+    for (;;) {
+      const result = flock(fd, shared ? LOCK_SH : LOCK_EX);
+      if (result === 0) return this.#guard(fd, shared);
+      if (result === -EINTR) continue;
+      this.#idle.push(fd);
+      throw this.#failure(-result);
+    }
+  }
+
+  /** Lets those who wait try after a pause, or earlier if that was planned before. */
+  #schedule(pause: number): void {
+    if (this.#timer !== undefined && pause >= this.#pause) return;
+    clearTimeout(this.#timer);
+    this.#pause = pause;
+    this.#timer = setTimeout(() => this.#serve(), pause);
+  }
+
+  /** Gives the lock to those who wait, in the order of their coming. */
+  #serve(): void {
+    this.#timer = undefined;
+    let served = false;
+    for (const waiter of this.#waiting) {
+      try {
+        const guard = this.tryLock({ shared: waiter.shared });
+        if (guard === undefined) break;
+        waiter.resolve(guard);
+        served = true;
+      } catch (error) {
+        waiter.reject(error);
+      }
+    }
+    if (this.#waiting.size === 0) return;
+    const longer = Math.min(Math.max(2 * this.#pause, FIRST_PAUSE), LONGEST_PAUSE);
+    this.#schedule(served ? FIRST_PAUSE : longer);
+  }
+
+  /** Throws if this thread holds what it is about to block for. */
+  #checkDeadlock(shared: boolean): void {
+    const guards = heldHere.get(this.#identity) ?? [];
+    if (!guards.some((guard) => !guard.shared || !shared)) return;
+    throw systemError({
+      errno: platform().errno.EDEADLK,
+      syscall: "flock",
+      action: `lock ${this.#source.name}`,
+      class: Deno.errors.Busy,
+      advice: {
+        EDEADLK: [
+          "this thread has it locked, and would wait for itself",
+          "Release that guard first, or use the asynchronous form.",
+        ],
+      },
+    });
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw this.#closedError();
+  }
+
+  #closedError(): Error {
+    return new Deno.errors.BadResource(`Cannot lock ${this.#source.name}: the lock was closed`);
+  }
+
+  #timedOut(timeout: number): Error {
+    return systemError({
+      errno: platform().errno.EAGAIN,
+      syscall: "flock",
+      action: `lock ${this.#source.name}`,
+      class: Deno.errors.TimedOut,
+      advice: { EAGAIN: [`somebody else had it for all of ${timeout} ms`] },
+    });
+  }
+
+  #failure(errno: number): Error {
+    return systemError({
+      errno,
+      syscall: "flock",
+      action: `lock ${this.#source.name}`,
+      advice: {
+        ENOLCK: ["the system has no room for more locks"],
+        EBADF: ["its file system wants it to be open for writing"],
+      },
+    });
+  }
+}
+
+function identity(fd: number, name: string): string {
+  const { dev, ino } = statusOf(fd, name);
+  return `${dev}:${ino}`;
+}

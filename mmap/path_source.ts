@@ -1,0 +1,123 @@
+import { describe } from "../ffi/check.ts";
+import { isSystemError, systemError } from "../ffi/errors.ts";
+import type { Opening, Source } from "./source.ts";
+
+/** What is used of `node:fs` and `node:url`. */
+interface NodeFs {
+  readonly constants: Readonly<Record<string, number>>;
+  openSync(path: string, flags: number, mode?: number): number;
+  closeSync(fd: number): void;
+  unlinkSync(path: string): void;
+}
+
+interface NodeProcess {
+  getBuiltinModule(name: "node:fs"): NodeFs;
+  getBuiltinModule(name: "node:url"): { fileURLToPath(url: URL): string };
+}
+
+/**
+ * Not imported: to load `node:fs` takes 20 ms, which only those shall pay who open a file by its path.
+ * It opens files by Deno's permissions, and gives their descriptors.
+ */
+function node(): NodeProcess {
+  return (globalThis as unknown as { process: NodeProcess }).process;
+}
+
+/** The path that the user gave, as text that stays right when the current directory changes. */
+function absolutePath(path: string | URL): string {
+  if (path instanceof URL) {
+    if (path.protocol === "file:") return node().getBuiltinModule("node:url").fileURLToPath(path);
+    throw new TypeError(`path must be a file: URL: received ${path}`);
+  }
+  if (typeof path !== "string") {
+    throw new TypeError(`path must be a string or a URL: received ${describe(path)}`);
+  }
+  if (path === "") throw new TypeError("path must not be empty");
+  return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
+}
+
+/** A file that is opened by its path whenever it is needed. */
+export class PathSource implements Source {
+  readonly name: string;
+  readonly #path: string;
+  readonly #fs = node().getBuiltinModule("node:fs");
+
+  constructor(path: string | URL) {
+    this.#path = absolutePath(path);
+    this.name = path instanceof URL ? this.#path : path;
+  }
+
+  lend<T>(opening: Opening, use: (fd: number) => T): T {
+    return this.#use(this.open(opening), use);
+  }
+
+  /** Creates the file, which must not exist, and removes it again if `use` throws. */
+  create<T>(mode: number, use: (fd: number) => T): T {
+    const { O_CREAT, O_EXCL } = this.#fs.constants;
+    const fd = this.#open(this.#flags("readwrite") | O_CREAT | O_EXCL, mode);
+    return this.#use(fd, () => {
+      try {
+        return use(fd);
+      } catch (error) {
+        this.#fs.unlinkSync(this.#path);
+        throw error;
+      }
+    });
+  }
+
+  /** Opens the file; the descriptor is the caller's to close. It doesn't go down to child processes. */
+  open(opening: Opening): number {
+    return this.#open(this.#flags(opening));
+  }
+
+  /** Closes a descriptor. */
+  close(fd: number): void {
+    this.#fs.closeSync(fd);
+  }
+
+  #flags(opening: Opening): number {
+    const { O_RDONLY, O_RDWR, O_NONBLOCK } = this.#fs.constants;
+    // Without O_NONBLOCK a pipe would wait for its other end.
+    return (opening === "read" ? O_RDONLY : O_RDWR) | O_NONBLOCK;
+  }
+
+  #use<T>(fd: number, use: (fd: number) => T): T {
+    try {
+      return use(fd);
+    } finally {
+      this.close(fd);
+    }
+  }
+
+  #open(flags: number, mode?: number): number {
+    try {
+      return this.#fs.openSync(this.#path, flags, mode);
+    } catch (error) {
+      if (error instanceof Deno.errors.NotCapable) throw this.#notCapable(error, flags);
+      if (!isSystemError(error)) throw error;
+      throw systemError({
+        errno: Math.abs(error.errno), // Node's are negative
+        syscall: "open",
+        action: `open ${this.name}`,
+        advice: {
+          EACCES: ["this user may not open it so", 'access: "read" or "copy" needs less.'],
+          EISDIR: ["it is a directory", "Give the path of a file."],
+          ENXIO: [
+            "nobody has its other end open, and it can't be mapped: it is a pipe or a socket",
+          ],
+          ETXTBSY: ["it is a program that is running"],
+        },
+      });
+    }
+  }
+
+  /** Deno's own error, and which flags would do. */
+  #notCapable(cause: Error, flags: number): Error {
+    const writes = flags !== this.#flags("read");
+    const grants = `--allow-read=${this.name}${writes ? ` --allow-write=${this.name}` : ""}`;
+    return new Deno.errors.NotCapable(
+      `Cannot open ${this.name}: ${cause.message}. Start the program with ${grants}`,
+      { cause },
+    );
+  }
+}

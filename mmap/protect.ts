@@ -1,0 +1,47 @@
+import { systemError } from "../ffi/errors.ts";
+import { mprotect } from "../ffi/mman.ts";
+import { Region } from "../ffi/region.ts";
+import { protection } from "./options.ts";
+import type { Origin } from "./origin.ts";
+import { span, unmapPlace } from "./span.ts";
+
+/** What a mapping may be used for from now on. */
+export type Protection = "read" | "readwrite" | "none";
+
+/** Options of `protect()`. */
+export interface ProtectOptions {
+  /** Lets code in the mapping be executed (`PROT_EXEC`). Default: as it was mapped. */
+  readonly execute?: boolean;
+}
+
+/** Ends the region, and returns another one on the same memory, which may be used otherwise. */
+export function protectRegion(
+  region: Region,
+  { execute, pageSize }: Origin,
+  access: Protection,
+  options: ProtectOptions,
+): Region {
+  const { name } = region;
+  const prot = protection(access, options.execute ?? execute);
+  let place = { address: 0n, byteLength: 0 };
+  region.move("protect", (old) => {
+    place = old;
+    const pages = span(old, pageSize);
+    const result = pages.byteLength === 0 ? 0 : mprotect(pages.address, pages.byteLength, prot);
+    if (result === 0) return null;
+    throw systemError({
+      errno: -result,
+      syscall: "mprotect",
+      action: `protect ${name}`,
+      advice: {
+        EACCES: [
+          `its file was not opened for that`,
+          'Map it with access "readwrite", or "copy", and protect that; code needs a file system that allows it.',
+        ],
+        ENOMEM: ["not enough memory"],
+        EPERM: ["it is sealed"],
+      },
+    });
+  });
+  return new Region({ ...place, name, unmap: (last) => unmapPlace(last, pageSize, name) });
+}

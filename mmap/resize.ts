@@ -1,0 +1,122 @@
+import { checkInteger, checkOptions } from "../ffi/check.ts";
+import { platform } from "../ffi/platform.ts";
+import type { Region } from "../ffi/region.ts";
+import { type BackingFile, reserve, setSize } from "./backing_file.ts";
+import { protection } from "./options.ts";
+import { isShared, type Origin } from "./origin.ts";
+import { mapPlace, resizePlace } from "./span.ts";
+
+/** How far a mapping may be resized. */
+export interface ResizeOptions {
+  /**
+   * Maps bytes behind the end of the file too. A touch of them kills the process (SIGBUS) until somebody
+   * makes the file longer. Default: `false`.
+   */
+  readonly allowBeyondEnd?: boolean;
+}
+
+/** What of a mapping that may be written is resized. */
+export interface ResizeFileOptions extends ResizeOptions {
+  /**
+   * Gives the file the size that puts its end where the mapping's is: it grows with real blocks, or loses what is behind.
+   * Other processes that still use what it loses get faults. Default: `false`.
+   */
+  readonly file?: boolean;
+}
+
+/** Makes a mapping of this length of a mapping; `access` is what it is mapped for. */
+export function resizeMapping(
+  region: Region,
+  origin: Origin,
+  access: "read" | "readwrite",
+  length: number,
+  options: ResizeFileOptions = {},
+): void {
+  checkInteger("length", length, 1);
+  const { allowBeyondEnd = false, file: resizeFile = false } = checkOptions(options);
+  const { file } = origin;
+  if (region.closed) {
+    throw new Deno.errors.BadResource(`Cannot resize ${region.name}: it was unmapped`);
+  }
+  if (file === null) {
+    if (resizeFile) throw new TypeError(`file must not be set: ${region.name} has none`);
+    if (length > origin.limit) {
+      throw new Deno.errors.NotSupported(
+        `Cannot resize ${region.name} to ${length} bytes: shared anonymous memory can't grow beyond the ${origin.limit} it was made with. Use a Memfd`,
+      );
+    }
+    region.move("resize", (place) => resizePlace(place, length, origin.pageSize, region.name));
+    return;
+  }
+  if (resizeFile) return resizeWithFile(region, origin, file, length);
+  const size = checkEnd(region, file, length, allowBeyondEnd);
+  remap(region, origin, file, access, length);
+  file.reach = Math.min(file.offset + length, size);
+}
+
+/** Checks that a mapping of this length ends within the file; returns the file's size. */
+function checkEnd(
+  region: Region,
+  file: BackingFile,
+  length: number,
+  allowBeyondEnd: boolean,
+): number {
+  const end = file.offset + length;
+  const size = file.regular ? file.size() : Infinity;
+  if (size === null) {
+    if (length <= region.byteLength) return file.reach;
+    // Lends it again for the error that says why.
+    return file.lend("read", (_fd, status) => status.size);
+  }
+  if (end > size && !allowBeyondEnd) {
+    throw new RangeError(
+      `Cannot resize ${region.name} to ${length} bytes: the file has ${size} bytes, ` +
+        `so ${Math.max(0, size - file.offset)} from offset ${file.offset}. ` +
+        "Set file: true to make the file longer too, or allowBeyondEnd if somebody else will",
+    );
+  }
+  return size;
+}
+
+/** Resizes the mapping and the file, in the order in which no mapped byte lacks its file. */
+function resizeWithFile(region: Region, origin: Origin, file: BackingFile, length: number): void {
+  if (!isShared(origin)) {
+    throw new TypeError('file must not be set: with access "copy" nothing reaches the file');
+  }
+  const end = file.offset + length;
+  file.lend("readwrite", (fd, { size }) => {
+    const { name } = file.source;
+    if (end > size) reserve(fd, { offset: size, size: end, oldSize: size }, name);
+    try {
+      remap(region, origin, file, "readwrite", length, fd);
+    } catch (error) {
+      if (end > size) setSize(fd, size, name);
+      throw error;
+    }
+    file.reach = end;
+    if (end < size) setSize(fd, end, name);
+  });
+}
+
+function remap(
+  region: Region,
+  origin: Origin,
+  file: BackingFile,
+  access: "read" | "readwrite",
+  length: number,
+  descriptor?: number,
+): void {
+  const { pageSize, flags, execute } = origin;
+  const { name } = region;
+  region.move("resize", (place) => {
+    if (place.byteLength > 0) return resizePlace(place, length, pageSize, name);
+    // What was empty was not mapped at all.
+    const { offset } = file;
+    const prot = protection(access, execute);
+    const map = (fd: number) =>
+      mapPlace({ fd, offset, byteLength: length, prot, flags, pageSize, name });
+    if (descriptor !== undefined) return map(descriptor);
+    const writes = access === "readwrite" && (flags & platform().constants.MAP_SHARED) !== 0;
+    return file.lend(writes ? "readwrite" : "read", map);
+  });
+}
