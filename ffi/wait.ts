@@ -50,7 +50,7 @@ export async function within<T>(
   if (signal === undefined && timeout === undefined) return await promise;
   return await new Promise<T>((resolve, reject) => {
     const onAbort = () => reject(signal?.reason);
-    if (signal?.aborted) return onAbort();
+    if (signal?.aborted) onAbort();
     const timer = timeout === undefined
       ? undefined
       : setTimeout(() => reject(timeoutError()), timeout);

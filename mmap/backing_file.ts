@@ -56,17 +56,16 @@ export function setSize(fd: number, size: number, name: string): void {
  * Gives a file at least `size` bytes, and blocks to each from `offset` on: a full disk is an error now,
  * and not a fault when the bytes are touched. On failure the file has its old size.
  */
-export function reserve(
-  fd: number,
-  { offset, size, oldSize }: { offset: number; size: number; oldSize: number },
-  name: string,
-): void {
+export function reserve(fd: number, offset: number, size: number, name: string): void {
   const { ENOSYS } = platform().errno;
+  const before = statusOf(fd, name).size;
   const result = posixFallocate(fd, offset, size - offset);
   if (result === 0) return;
   // macOS has no such call.
-  if (result === -ENOSYS) return size > oldSize ? setSize(fd, size, name) : undefined;
-  if (size > oldSize) ftruncate(fd, oldSize);
+  if (result === -ENOSYS) return size > before ? setSize(fd, size, name) : undefined;
+  // Some file systems stop half-way. What is longer than asked for was another process.
+  const { size: after } = statusOf(fd, name);
+  if (after > before && after < size) ftruncate(fd, before);
   throw sizeError(result, "posix_fallocate", size, name);
 }
 

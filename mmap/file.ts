@@ -194,13 +194,7 @@ function mapWithSize(
   created: boolean,
 ): Mapping {
   const { name } = source;
-  const { size: oldSize } = statusOf(fd, name);
-  if (blocks && size > 0) reserve(fd, { offset: 0, size, oldSize }, name);
-  else if (size > oldSize) setSize(fd, size, name);
-  try {
-    return mapDescriptor(source, fd, "readwrite", settings, created) as Mapping;
-  } catch (error) {
-    if (size > oldSize) setSize(fd, oldSize, name);
-    throw error;
-  }
+  if (blocks && size > 0) reserve(fd, 0, size, name);
+  else if (size > statusOf(fd, name).size) setSize(fd, size, name);
+  return mapDescriptor(source, fd, "readwrite", settings, created) as Mapping;
 }

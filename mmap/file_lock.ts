@@ -3,6 +3,8 @@ import { systemError } from "../ffi/errors.ts";
 import { flock } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
 import { checkedWait, sleepSync, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { FileGuard, isHeldHere } from "./file_guard.ts";
+import { FIRST_PAUSE, LockQueue, LONGEST_PAUSE } from "./lock_queue.ts";
 import { PathSource } from "./path_source.ts";
 import { statusOf } from "./source.ts";
 
@@ -18,53 +20,8 @@ export interface CreateFileLockOptions {
   readonly mode?: number;
 }
 
-/** The first pause between two tries, in milliseconds; it doubles up to the longest. */
-const FIRST_PAUSE = 1;
-const LONGEST_PAUSE = 16;
-
 /** How often to try before the thread pauses or blocks, as for semaphores: it saves waking it up. */
 const SPINS = 40;
-
-/** The locks that this thread holds, by file: to block for them would be to wait for itself. */
-const heldHere = new Map<string, FileGuard[]>();
-
-/** Somebody who waits without blocking. */
-interface Waiter {
-  readonly shared: boolean;
-  readonly resolve: (guard: FileGuard) => void;
-  readonly reject: (error: unknown) => void;
-}
-
-/** A lock on a file that is held until the guard leaves scope. Made by {@linkcode FileLock.lock} and its like. */
-export class FileGuard implements Disposable {
-  /** Whether others may hold the lock at the same time. */
-  readonly shared: boolean;
-  readonly #give: (guard: FileGuard) => void;
-  #held = true;
-
-  /** Guards a lock that was taken; `give` gives it back. */
-  constructor(shared: boolean, give: (guard: FileGuard) => void) {
-    this.shared = shared;
-    this.#give = give;
-  }
-
-  /** Whether the lock is still held. */
-  get held(): boolean {
-    return this.#held;
-  }
-
-  /** Gives the lock back; does nothing the second time. */
-  release(): void {
-    if (!this.#held) return;
-    this.#held = false;
-    this.#give(this);
-  }
-
-  /** Gives the lock back, unless {@linkcode release} did. */
-  [Symbol.dispose](): void {
-    this.release();
-  }
-}
 
 /**
  * A lock on a file (`flock`), shared or exclusive: it keeps those apart who take it too, and nobody else. The system gives it
@@ -95,9 +52,7 @@ export class FileLock implements Disposable {
   readonly #identity: string;
   /** Open and not locked: each guard has a descriptor of its own, or they would share one lock. */
   readonly #idle: number[] = [];
-  readonly #waiting = new Set<Waiter>();
-  #timer: ReturnType<typeof setTimeout> | undefined;
-  #pause = FIRST_PAUSE;
+  readonly #queue = new LockQueue((shared) => this.tryLock({ shared }));
   #closed = false;
 
   private constructor(source: PathSource) {
@@ -181,37 +136,22 @@ export class FileLock implements Disposable {
     const { shared = false } = options;
     signal?.throwIfAborted();
     // Behind others one doesn't push to the front.
-    const guard = this.#waiting.size === 0 ? this.tryLock({ shared }) : undefined;
+    const guard = this.#queue.isEmpty ? this.tryLock({ shared }) : undefined;
     if (guard !== undefined) return guard;
-    if (timeout === 0) throw this.#timedOut(timeout);
     this.#checkOpen();
-    return await new Promise((resolve, reject) => {
-      const end = () => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
-        this.#waiting.delete(waiter);
-      };
-      const waiter: Waiter = {
-        shared,
-        resolve: (guard) => (end(), resolve(guard)),
-        reject: (error) => (end(), reject(error)),
-      };
-      const onAbort = () => waiter.reject(signal?.reason);
-      const timer = timeout === undefined
-        ? undefined
-        : setTimeout(() => waiter.reject(this.#timedOut(timeout)), timeout);
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#waiting.add(waiter);
-      this.#schedule(FIRST_PAUSE);
-    });
+    if (timeout === 0) throw this.#timedOut(timeout);
+    return await this.#queue.wait(
+      shared,
+      { signal, timeout },
+      () => this.#timedOut(timeout ?? Infinity),
+    );
   }
 
   /** Gives up the lock: waits for it end with an error, guards that are held go on. Does nothing the second time. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    clearTimeout(this.#timer);
-    for (const waiter of this.#waiting) waiter.reject(this.#closedError());
+    this.#queue.rejectAll(this.#closedError());
     for (const fd of this.#idle.splice(0)) this.#source.close(fd);
   }
 
@@ -234,19 +174,13 @@ export class FileLock implements Disposable {
   }
 
   #guard(fd: number, shared: boolean): FileGuard {
-    const guards = heldHere.get(this.#identity) ?? [];
-    heldHere.set(this.#identity, guards);
-    const guard = new FileGuard(shared, (released) => {
-      guards.splice(guards.indexOf(released), 1);
-      if (guards.length === 0) heldHere.delete(this.#identity);
+    return new FileGuard(this.#identity, shared, () => {
       const result = flock(fd, platform().constants.LOCK_UN);
       if (this.#closed) this.#source.close(fd);
       else this.#idle.push(fd);
-      if (this.#waiting.size > 0) this.#schedule(0);
+      this.#queue.wake();
       if (result < 0) throw this.#failure(-result);
     });
-    guards.push(guard);
-    return guard;
   }
 
   /** `flock`, again after a signal. */
@@ -262,37 +196,9 @@ export class FileLock implements Disposable {
     }
   }
 
-  /** Lets those who wait try after a pause, or earlier if that was planned before. */
-  #schedule(pause: number): void {
-    if (this.#timer !== undefined && pause >= this.#pause) return;
-    clearTimeout(this.#timer);
-    this.#pause = pause;
-    this.#timer = setTimeout(() => this.#serve(), pause);
-  }
-
-  /** Gives the lock to those who wait, in the order of their coming. */
-  #serve(): void {
-    this.#timer = undefined;
-    let served = false;
-    for (const waiter of this.#waiting) {
-      try {
-        const guard = this.tryLock({ shared: waiter.shared });
-        if (guard === undefined) break;
-        waiter.resolve(guard);
-        served = true;
-      } catch (error) {
-        waiter.reject(error);
-      }
-    }
-    if (this.#waiting.size === 0) return;
-    const longer = Math.min(Math.max(2 * this.#pause, FIRST_PAUSE), LONGEST_PAUSE);
-    this.#schedule(served ? FIRST_PAUSE : longer);
-  }
-
   /** Throws if this thread holds what it is about to block for. */
   #checkDeadlock(shared: boolean): void {
-    const guards = heldHere.get(this.#identity) ?? [];
-    if (!guards.some((guard) => !guard.shared || !shared)) return;
+    if (!isHeldHere(this.#identity, shared)) return;
     throw systemError({
       errno: platform().errno.EDEADLK,
       syscall: "flock",

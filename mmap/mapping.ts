@@ -92,7 +92,8 @@ export class Mapping extends Memory {
    * @throws {Deno.errors.Busy} If something asynchronous that uses the memory is under way.
    * @throws {Deno.errors.NotSupported} If it is shared anonymous memory, and would be longer than it was made.
    * @throws {Deno.errors.BadResource} If the memory is gone, or with `file`, if the file can't be found any more.
-   * @throws {Error} With code `ENOSPC` if there is no room for the file. As after any error, all is as it was, but for the views.
+   * @throws {Error} With code `ENOSPC` if there is no room for the file, `ENOMEM` if there is no address space. As after
+   * any error, the mapping is as it was, but for its views; the file may have become longer.
    *
    * @see {@linkcode https://man7.org/linux/man-pages/man2/mremap.2.html mremap(2)}
    */

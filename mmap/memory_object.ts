@@ -89,9 +89,8 @@ export abstract class MemoryObject implements Disposable {
     checkInteger("size", size, 0);
     const { reserve: blocks = true } = checkOptions(options);
     const oldSize = this.size;
-    if (size > oldSize && blocks) {
-      reserve(this.descriptor, { offset: oldSize, size, oldSize }, this.#label);
-    } else setSize(this.descriptor, size, this.#label);
+    if (size > oldSize && blocks) reserve(this.descriptor, oldSize, size, this.#label);
+    else setSize(this.descriptor, size, this.#label);
   }
 
   /**

@@ -23,12 +23,8 @@ export {
   type MapNewFileOptions,
   mapOrCreateFile,
 } from "./file.ts";
-export {
-  type CreateFileLockOptions,
-  FileGuard,
-  FileLock,
-  type FileLockOptions,
-} from "./file_lock.ts";
+export { FileGuard } from "./file_guard.ts";
+export { type CreateFileLockOptions, FileLock, type FileLockOptions } from "./file_lock.ts";
 export type { FlushOptions } from "./flush.ts";
 export type { HugePages } from "./huge_pages.ts";
 export { type AnyMapping, Mapping, ReadonlyMapping, ReservedMapping } from "./mapping.ts";

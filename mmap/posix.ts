@@ -7,7 +7,6 @@ import { shmOpen, shmUnlink } from "../ffi/posix_shm.ts";
 import { reserve, setSize } from "./backing_file.ts";
 import { MemoryObject } from "./memory_object.ts";
 import { checkAccess } from "./options.ts";
-import { statusOf } from "./source.ts";
 
 /** Options of {@linkcode PosixSharedMemory.create} and {@linkcode PosixSharedMemory.openOrCreate}. */
 export interface CreatePosixSharedMemoryOptions {
@@ -250,7 +249,6 @@ export class PosixSharedMemory extends MemoryObject {
 
 /** Gives an object the size that it shall have; on macOS that can be done once. */
 function setFirstSize(fd: number, size: number, blocks: boolean, name: string): void {
-  const oldSize = statusOf(fd, label(name)).size;
-  if (blocks) reserve(fd, { offset: 0, size, oldSize }, label(name));
+  if (blocks) reserve(fd, 0, size, label(name));
   else setSize(fd, size, label(name));
 }

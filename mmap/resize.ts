@@ -86,13 +86,8 @@ function resizeWithFile(region: Region, origin: Origin, file: BackingFile, lengt
   const end = file.offset + length;
   file.lend("readwrite", (fd, { size }) => {
     const { name } = file.source;
-    if (end > size) reserve(fd, { offset: size, size: end, oldSize: size }, name);
-    try {
-      remap(region, origin, file, "readwrite", length, fd);
-    } catch (error) {
-      if (end > size) setSize(fd, size, name);
-      throw error;
-    }
+    if (end > size) reserve(fd, size, end, name);
+    remap(region, origin, file, "readwrite", length, fd);
     file.reach = end;
     if (end < size) setSize(fd, end, name);
   });
