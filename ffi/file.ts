@@ -99,6 +99,18 @@ export function fcntl(fd: number, cmd: number, arg: number): number {
 }
 
 /**
+ * How long a file may become for this process, in bytes: `getrlimit(RLIMIT_FSIZE)`, `Infinity` if there is no limit.
+ *
+ * See {@linkcode https://man7.org/linux/man-pages/man2/getrlimit.2.html getrlimit(2)}.
+ */
+export function fileSizeLimit(): number {
+  const { RLIMIT_FSIZE } = platform().constants;
+  const limits = new BigUint64Array(2); // struct rlimit: what holds now, and what it can be raised to
+  if (libc().c.getrlimit(RLIMIT_FSIZE, limits) === -1) return Infinity;
+  return limits[0] > Number.MAX_SAFE_INTEGER ? Infinity : Number(limits[0]);
+}
+
+/**
  * `int flock(int fd, int operation)`
  *
  * See {@linkcode https://man7.org/linux/man-pages/man2/flock.2.html flock(2)}.

@@ -1,3 +1,6 @@
+import type { Place } from "./pages.ts";
+import { getpagesize } from "./sysv_ipc.ts";
+
 /** Foreign memory as a buffer. It doesn't own the memory: its end doesn't free it. */
 function bufferAt(address: bigint, byteLength: number): ArrayBuffer {
   const pointer = Deno.UnsafePointer.create(address);
@@ -25,18 +28,12 @@ function misalignment(address: bigint): number {
 /** The regions that are mapped now, so that none is mapped over another. */
 const live = new Set<Region>();
 
-/** Where mapped memory lies now. */
-export interface Place {
-  /** The address of the first byte. */
-  readonly address: bigint;
-  /** The length in bytes. */
-  readonly byteLength: number;
-}
-
 /** What a {@linkcode Region} takes over. */
 export interface RegionInit extends Place {
   /** Completes "Cannot unmap ...". */
   readonly name: string;
+  /** The unit of its pages, in bytes. Default: the system's. */
+  readonly pageSize?: number;
   /** Gives the memory back to the system, from where it lies then. */
   unmap(place: Place): void;
 }
@@ -53,6 +50,8 @@ export interface RegionInit extends Place {
 export class Region implements Place {
   /** What the memory is, for errors. */
   readonly name: string;
+  /** The unit of its pages, in bytes. */
+  readonly pageSize: number;
   readonly #unmap: (place: Place) => void;
   #place: Place;
   // Not taken from #bytes, which the user has: its property may have been replaced.
@@ -62,8 +61,9 @@ export class Region implements Place {
   #holds = 0;
 
   /** Takes over mapped memory; `byteLength` 0 stands for none, which needs no address. */
-  constructor({ address, byteLength, name, unmap }: RegionInit) {
+  constructor({ address, byteLength, name, pageSize, unmap }: RegionInit) {
     this.name = name;
+    this.pageSize = pageSize ?? getpagesize();
     this.#unmap = unmap;
     this.#place = { address, byteLength };
     this.#buffer = this.#view();

@@ -199,8 +199,8 @@ export class Memory extends BaseMemory {
    * {@linkcode Discard} tells.
    *
    * @throws {TypeError} If there is no such way.
-   * @throws {RangeError} If the part doesn't consist of whole pages (its end may be the memory's), or
-   * reaches beyond the memory.
+   * @throws {RangeError} If the part doesn't consist of whole pages (but for `"remove"`, its end may be the
+   * memory's), or reaches beyond the memory.
    * @throws {Deno.errors.NotSupported} If this platform, or what is mapped, can't do it.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    *

@@ -1,6 +1,7 @@
 import { checkOptions, checkRange, describe } from "../ffi/check.ts";
 import { type Advice, systemError } from "../ffi/errors.ts";
 import { madvise, mincore, mlock, munlock } from "../ffi/mman.ts";
+import { type Place, span } from "../ffi/pages.ts";
 import { platform } from "../ffi/platform.ts";
 import type { Region } from "../ffi/region.ts";
 import { getpagesize } from "../ffi/sysv_ipc.ts";
@@ -48,12 +49,6 @@ export type PageAdvice =
  */
 export type Discard = "dontneed" | "free" | "remove";
 
-/** Whole pages. */
-interface Pages {
-  readonly address: bigint;
-  readonly byteLength: number;
-}
-
 /** The C constants of the words; `null` where the platform has none. */
 function adviceConstants(): Readonly<Record<PageAdvice, number | null>> {
   const { constants } = platform();
@@ -96,16 +91,21 @@ function constantOf(
 }
 
 /** The pages that a part of a region touches; `verb` completes "Cannot ... <name>". */
-export function pagesOf(region: Region, verb: string, part: Part = {}): Pages {
+export function pagesOf(region: Region, verb: string, part: Part = {}): Place {
+  return span(placeOf(region, verb, part), region.pageSize);
+}
+
+/** Where a part of a region lies. */
+function placeOf(region: Region, verb: string, part: Part): Place {
   const { offset = 0, length } = checkOptions(part);
   if (region.closed) {
     throw new Deno.errors.BadResource(`Cannot ${verb} ${region.name}: it was unmapped`);
   }
   checkRange(offset, length ?? 0, region.byteLength);
-  const bytes = length ?? region.byteLength - offset;
-  const start = region.address + BigInt(offset);
-  const excess = bytes === 0 ? 0n : start % BigInt(getpagesize());
-  return { address: start - excess, byteLength: bytes + Number(excess) };
+  return {
+    address: region.address + BigInt(offset),
+    byteLength: length ?? region.byteLength - offset,
+  };
 }
 
 function fail(region: Region, verb: string, syscall: string, errno: number, advice: Advice): Error {
@@ -132,17 +132,20 @@ export function advisePages(region: Region, advice: PageAdvice, part?: Part): vo
 /** The destructive forms of `madvise`, on whole pages only: a part of a page isn't anybody's to lose. */
 export function discardPages(region: Region, how: Discard, part: Part = {}): void {
   const constant = constantOf("how", how, discardConstants());
-  const { address, byteLength } = pagesOf(region, "discard pages of", part);
-  const { offset = 0, length = region.byteLength - offset } = part;
-  const pageSize = getpagesize();
-  const toTheEnd = offset + length === region.byteLength;
-  if (byteLength !== length || (length % pageSize !== 0 && !toTheEnd)) {
+  const place = placeOf(region, "discard pages of", part);
+  const pages = span(place, region.pageSize);
+  const offset = Number(place.address - region.address);
+  // What follows the end in its page is nobody's, but for "remove": there it may be the file's.
+  const toTheEnd = how !== "remove" && pages.address === place.address &&
+    offset + place.byteLength === region.byteLength;
+  if (pages.byteLength !== place.byteLength && !toTheEnd) {
     throw new RangeError(
-      `offset and length must be those of whole pages of ${pageSize} bytes: received offset ${offset} and length ${length}`,
+      `offset and length must be those of whole pages of ${region.pageSize} bytes: ` +
+        `received offset ${offset} and length ${place.byteLength}`,
     );
   }
-  if (byteLength === 0) return;
-  const result = madvise(address, byteLength, constant);
+  if (pages.byteLength === 0) return;
+  const result = madvise(pages.address, pages.byteLength, constant);
   if (result === 0) return;
   throw fail(region, "discard pages of", "madvise", -result, {
     EACCES: ["only memory that is shared and may be written can be removed"],

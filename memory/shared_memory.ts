@@ -2,7 +2,8 @@ import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
 import { hasMremap, mmap, mremap } from "../ffi/mman.ts";
 import { platform } from "../ffi/platform.ts";
-import type { Place, Region } from "../ffi/region.ts";
+import { type Place, roundUp } from "../ffi/pages.ts";
+import type { Region } from "../ffi/region.ts";
 import { getpagesize } from "../ffi/sysv_ipc.ts";
 import { addressOfShared } from "../ffi/wasm.ts";
 import { BaseMemory, Memory, regionOf } from "./memory.ts";
@@ -24,11 +25,6 @@ const WASM_PAGE = 65536;
 
 /** The most pages that a WebAssembly memory has: 4 GiB. */
 const MAX_WASM_PAGES = 65536;
-
-/** Rounded up to a multiple of `unit`. */
-function roundUp(bytes: number, unit: number): number {
-  return Math.ceil(bytes / unit) * unit;
-}
 
 /** A shared WebAssembly memory with room for some bytes. */
 function allocate(byteLength: number, name: string): WebAssembly.Memory {
@@ -124,7 +120,7 @@ export class SharedMemory implements Disposable {
     const wasm = allocate(extraOffset + roundUp(extra, WASM_PAGE), name);
     const address = addressOfShared(wasm.buffer);
     region.move("share", ({ address: from }) => {
-      if (byteLength > 0) moveOver(from - BigInt(byteOffset), pages, address, name);
+      if (byteLength > 0) moveOver(from - BigInt(byteOffset), pages, wasm, address, name);
       return null;
     });
     return new SharedMemory(name, wasm, { address, byteLength: pages }, {
@@ -185,12 +181,26 @@ function writableRegion(memory: unknown): Region {
   );
 }
 
+/**
+ * WebAssembly memories over which nothing could be moved. The system may have unmapped their pages before
+ * it found that out, and others may be mapped there by now. If V8 gave the memory back, they would
+ * go with it; so it is kept.
+ */
+const perforated: WebAssembly.Memory[] = [];
+
 /** Moves mapped pages to where a WebAssembly memory has its own. */
-function moveOver(from: bigint, byteLength: number, to: bigint, name: string): void {
+function moveOver(
+  from: bigint,
+  byteLength: number,
+  wasm: WebAssembly.Memory,
+  to: bigint,
+  name: string,
+): void {
   const { MREMAP_MAYMOVE, MREMAP_FIXED } = platform().constants;
   const flags = (MREMAP_MAYMOVE ?? 0) | (MREMAP_FIXED ?? 0);
   const moved = mremap(from, byteLength, byteLength, flags, to);
   if (typeof moved === "bigint") return;
+  perforated.push(wasm);
   throw systemError({
     errno: -moved,
     syscall: "mremap",

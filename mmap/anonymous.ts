@@ -1,11 +1,12 @@
 import { checkInteger, checkOptions } from "../ffi/check.ts";
 import { platform } from "../ffi/platform.ts";
+import { roundUp } from "../ffi/pages.ts";
 import { Region } from "../ffi/region.ts";
 import { getpagesize } from "../ffi/sysv_ipc.ts";
-import { hugePageFlags, type HugePages, hugePageSize } from "./huge_pages.ts";
+import { HUGE_PAGES_ADVICE, hugePageFlags, type HugePages, hugePageSize } from "./huge_pages.ts";
 import { type AnyMapping, type Mapping, type ReservedMapping, wrap } from "./mapping.ts";
 import { checkAccess, protection } from "./options.ts";
-import { mapPlace, roundUp, unmapPlace } from "./span.ts";
+import { mapPlace, unmapPlace } from "./place.ts";
 
 /** Options of {@linkcode mapAnonymous}. */
 export interface MapAnonymousOptions {
@@ -82,12 +83,14 @@ export function mapAnonymous(length: number, options: MapAnonymousOptions = {}):
     flags,
     pageSize,
     name: `${length} bytes of ${name}`,
-    advice: hugePages === false ? undefined : {
-      ENOMEM: ["there are not enough free huge pages", "Reserve some: `sysctl vm.nr_hugepages`."],
-      EINVAL: [`the system has no huge pages of ${hugePages} bytes`],
-    },
+    advice: hugePages === false ? undefined : HUGE_PAGES_ADVICE,
   });
-  const region = new Region({ ...place, name, unmap: (last) => unmapPlace(last, pageSize, name) });
+  const region = new Region({
+    ...place,
+    name,
+    pageSize,
+    unmap: (last) => unmapPlace(last, pageSize, name),
+  });
   const limit = shared ? roundUp(length, pageSize) : Infinity;
   return wrap(region, { flags, execute, pageSize, file: null, limit, created: true }, access);
 }

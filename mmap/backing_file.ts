@@ -1,7 +1,7 @@
 import { systemError } from "../ffi/errors.ts";
-import { type FileStatus, ftruncate, posixFallocate } from "../ffi/file.ts";
+import { fileSizeLimit, type FileStatus, ftruncate, posixFallocate } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
-import { type Opening, type Source, statusOf } from "./source.ts";
+import { identityOf, type Opening, type Source, statusOf } from "./source.ts";
 
 /** The file, or memory object, that a mapping is a window on: found again by its source, and recognised. */
 export class BackingFile {
@@ -12,8 +12,7 @@ export class BackingFile {
   readonly regular: boolean;
   /** How far the mapping's bytes were the file's when it was mapped. */
   reach: number;
-  readonly #dev: number;
-  readonly #ino: bigint;
+  readonly #identity: string;
 
   constructor(source: Source, status: FileStatus, offset: number, length: number) {
     const { S_IFMT, S_IFREG } = platform().constants;
@@ -21,15 +20,14 @@ export class BackingFile {
     this.offset = offset;
     this.regular = (status.mode & S_IFMT) === S_IFREG;
     this.reach = Math.min(offset + length, status.size);
-    this.#dev = status.dev;
-    this.#ino = status.ino;
+    this.#identity = identityOf(status);
   }
 
   /** Lends a descriptor of this very file. */
   lend<T>(opening: Opening, use: (fd: number, status: FileStatus) => T): T {
     return this.source.lend(opening, (fd) => {
       const status = statusOf(fd, this.source.name);
-      if (status.dev === this.#dev && status.ino === this.#ino) return use(fd, status);
+      if (identityOf(status) === this.#identity) return use(fd, status);
       throw new Deno.errors.NotFound(
         `Cannot find the file that was mapped: ${this.source.name} is another one now. Map it anew`,
       );
@@ -48,6 +46,7 @@ export class BackingFile {
 
 /** Sets a file's size: bytes behind it are gone, new ones are zeros without blocks on the disk. */
 export function setSize(fd: number, size: number, name: string): void {
+  checkSizeLimit(fd, size, name);
   const result = ftruncate(fd, size);
   if (result < 0) throw sizeError(result, "ftruncate", size, name);
 }
@@ -58,6 +57,7 @@ export function setSize(fd: number, size: number, name: string): void {
  */
 export function reserve(fd: number, offset: number, size: number, name: string): void {
   const { ENOSYS } = platform().errno;
+  checkSizeLimit(fd, size, name);
   const before = statusOf(fd, name).size;
   const result = posixFallocate(fd, offset, size - offset);
   if (result === 0) return;
@@ -69,6 +69,12 @@ export function reserve(fd: number, offset: number, size: number, name: string):
   throw sizeError(result, "posix_fallocate", size, name);
 }
 
+/** A file that grows beyond the limit would kill the process (SIGXFSZ). */
+function checkSizeLimit(fd: number, size: number, name: string): void {
+  if (size <= fileSizeLimit() || size <= statusOf(fd, name).size) return;
+  throw sizeError(-platform().errno.EFBIG, "getrlimit", size, name);
+}
+
 function sizeError(result: number, syscall: string, size: number, name: string): Error {
   return systemError({
     errno: -result,
@@ -78,7 +84,7 @@ function sizeError(result: number, syscall: string, size: number, name: string):
       EBADF: ["it is not open for writing", "Open it for reading and writing."],
       EDQUOT: ["this user's quota is used up"],
       EFBIG: ["that is more than its file system, or RLIMIT_FSIZE, allows"],
-      EINVAL: ["its file system does not allow that size"],
+      EINVAL: ["its file system does not allow that size, or it is not open for writing"],
       ENODEV: ["it is not a file"],
       ENOSPC: ["there is no room for them where it lies", "Make room, or ask for less."],
       EOPNOTSUPP: [

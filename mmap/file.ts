@@ -2,6 +2,7 @@ import { checkInteger, checkMode, checkOptions } from "../ffi/check.ts";
 import { reserve, setSize } from "./backing_file.ts";
 import { mapDescriptor, type Settings } from "./map.ts";
 import type { AnyMapping, Mapping, ReadonlyMapping, ReservedMapping } from "./mapping.ts";
+import { openOrCreate } from "./open_or_create.ts";
 import { checkAccess, checkedMapOptions, type MapAccess, type MapOptions } from "./options.ts";
 import { PathSource } from "./path_source.ts";
 import { descriptorSource, type Source, statusOf } from "./source.ts";
@@ -150,22 +151,10 @@ export function mapOrCreateFile(
 ): Mapping {
   const { settings, mode, blocks } = checkedNew(size, options);
   const source = new PathSource(path);
-  // Between the two tries another process may remove the file, or make it.
-  for (;;) {
-    try {
-      return source.lend(
-        "readwrite",
-        (fd) => mapWithSize(source, fd, size, blocks, settings, false),
-      );
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
-    try {
-      return createAndMap(source, size, mode, blocks, settings);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-    }
-  }
+  return openOrCreate(
+    () => source.lend("readwrite", (fd) => mapWithSize(source, fd, size, blocks, settings, false)),
+    () => createAndMap(source, size, mode, blocks, settings),
+  );
 }
 
 function checkedNew(size: number, options: MapNewFileOptions) {

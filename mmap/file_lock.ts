@@ -6,7 +6,7 @@ import { checkedWait, sleepSync, type WaitOptions, type WaitSyncOptions } from "
 import { FileGuard, isHeldHere } from "./file_guard.ts";
 import { FIRST_PAUSE, LockQueue, LONGEST_PAUSE } from "./lock_queue.ts";
 import { PathSource } from "./path_source.ts";
-import { statusOf } from "./source.ts";
+import { identityOf, statusOf } from "./source.ts";
 
 /** How a file is locked. */
 export interface FileLockOptions {
@@ -245,6 +245,5 @@ export class FileLock implements Disposable {
 }
 
 function identity(fd: number, name: string): string {
-  const { dev, ino } = statusOf(fd, name);
-  return `${dev}:${ino}`;
+  return identityOf(statusOf(fd, name));
 }

@@ -1,5 +1,5 @@
 import { checkInteger } from "../ffi/check.ts";
-import { systemError } from "../ffi/errors.ts";
+import { type Advice, systemError } from "../ffi/errors.ts";
 import { close, fstat } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
 import { memfdCreate } from "../ffi/posix_shm.ts";
@@ -9,6 +9,12 @@ export type HugePages = boolean | number;
 
 /** No page that is called huge is smaller than the smallest ordinary one. */
 const SMALLEST_HUGE_PAGE = 4096;
+
+/** What it means when `mmap` fails for huge pages. */
+export const HUGE_PAGES_ADVICE: Advice = {
+  EINVAL: ["the system has no huge pages of that size"],
+  ENOMEM: ["there are not enough free huge pages", "Reserve some: `sysctl vm.nr_hugepages`."],
+};
 
 /** The flags that ask `mmap` for huge pages; `memfd_create` takes the same size behind its own flag. */
 export function hugePageFlags(hugePages: HugePages): number {

@@ -1,14 +1,16 @@
 import { madvise } from "../ffi/mman.ts";
 import { platform } from "../ffi/platform.ts";
-import { type Place, Region } from "../ffi/region.ts";
+import { type Place, span } from "../ffi/pages.ts";
+import { Region } from "../ffi/region.ts";
 import { getpagesize } from "../ffi/sysv_ipc.ts";
 import { systemError } from "../ffi/errors.ts";
 import { type FileStatus, isHugetlbfs } from "../ffi/file.ts";
+import { HUGE_PAGES_ADVICE } from "./huge_pages.ts";
 import { BackingFile } from "./backing_file.ts";
 import { type AnyMapping, wrap } from "./mapping.ts";
 import { checkedLength, type checkedMapOptions, type MapAccess, protection } from "./options.ts";
 import { type Source, statusOf } from "./source.ts";
-import { mapPlace, span, unmapPlace } from "./span.ts";
+import { mapPlace, unmapPlace } from "./place.ts";
 
 /** Options that were checked. */
 export type Settings = ReturnType<typeof checkedMapOptions>;
@@ -26,14 +28,33 @@ export function mapDescriptor(
   const byteLength = lengthOf(source.name, status, settings);
   const name = `mapping of ${source.name}`;
   // The pages of memory that is made of huge ones; those of files are the system's.
-  const pageSize = hasHugePages(fd, status) ? status.blockSize : getpagesize();
+  const huge = hasHugePages(fd, status);
+  const pageSize = huge ? status.blockSize : getpagesize();
+  // Where no huge page is free, the first touch would kill the process.
+  if (huge && settings.noReserve) {
+    throw new TypeError("noReserve can't be set for huge pages");
+  }
   const { MAP_SHARED, MAP_PRIVATE, MAP_NORESERVE } = platform().constants;
   const flags = (access === "copy" ? MAP_PRIVATE : MAP_SHARED) |
     (settings.noReserve ? MAP_NORESERVE : 0);
   const prot = protection(access, execute);
-  const place = mapPlace({ fd, offset, byteLength, prot, flags, pageSize, name: source.name });
+  const place = mapPlace({
+    fd,
+    offset,
+    byteLength,
+    prot,
+    flags,
+    pageSize,
+    name: source.name,
+    advice: huge ? HUGE_PAGES_ADVICE : undefined,
+  });
   if (settings.populate && access !== "none") populate(place, pageSize, source.name);
-  const region = new Region({ ...place, name, unmap: (last) => unmapPlace(last, pageSize, name) });
+  const region = new Region({
+    ...place,
+    name,
+    pageSize,
+    unmap: (last) => unmapPlace(last, pageSize, name),
+  });
   const file = new BackingFile(source, status, offset, byteLength);
   const origin = { flags, execute, pageSize, file, limit: Infinity, created };
   return wrap(region, origin, access === "copy" ? "readwrite" : access);

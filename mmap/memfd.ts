@@ -1,13 +1,13 @@
 import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
-import { close } from "../ffi/file.ts";
+import { close, fcntl, fstat } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
 import { memfdCreate } from "../ffi/posix_shm.ts";
 import { setSize } from "./backing_file.ts";
-import { type HugePages, hugePageSizeBits } from "./huge_pages.ts";
+import { type HugePages, hugePageSize, hugePageSizeBits } from "./huge_pages.ts";
 import type { AnyMapping, Mapping, ReadonlyMapping, ReservedMapping } from "./mapping.ts";
 import { control, type MapObjectOptions, MemoryObject, setInheritable } from "./memory_object.ts";
-import { statusOf } from "./source.ts";
+import { identityOf, statusOf } from "./source.ts";
 
 /** Options of {@linkcode Memfd.create}. */
 export interface CreateMemfdOptions {
@@ -69,16 +69,14 @@ export class Memfd extends MemoryObject {
 
   private constructor(fd: number) {
     super("memfd", fd);
-    const { dev, ino } = statusOf(fd, "memfd");
-    this.handle = `memfd:${fd}:${dev}:${ino}`;
+    this.handle = `memfd:${fd}:${identityOf(statusOf(fd, "memfd"))}`;
   }
 
   /**
    * Makes memory of `size` bytes, all zero. It takes up room page by page, as it is touched.
    *
-   * @throws {RangeError} If an argument is out of range.
+   * @throws {RangeError} If an argument is out of range, or `size` no multiple of the huge pages' size.
    * @throws {Deno.errors.NotSupported} On macOS.
-   * @throws {Error} With code `EINVAL` if `size` is no multiple of the huge pages' size.
    */
   static create(size: number, options: CreateMemfdOptions = {}): Memfd {
     checkInteger("size", size, 1);
@@ -89,6 +87,13 @@ export class Memfd extends MemoryObject {
     if (name.includes("\0") || ENCODER.encode(name).length > MAX_NAME) {
       throw new RangeError(
         `name must have at most ${MAX_NAME} bytes, and no NUL: received ${describe(name)}`,
+      );
+    }
+    if (hugePages !== false && size % hugePageSize(hugePages) !== 0) {
+      throw new RangeError(
+        `size must be a multiple of the huge pages' ${
+          hugePageSize(hugePages)
+        } bytes: received ${size}`,
       );
     }
     const { MFD_CLOEXEC, MFD_ALLOW_SEALING, MFD_HUGETLB } = platform().constants;
@@ -110,9 +115,18 @@ export class Memfd extends MemoryObject {
    * called before that was started.
    */
   static open(handle: string): Memfd {
-    const { F_DUPFD_CLOEXEC } = platform().constants;
-    const fd = control(inheritedDescriptor(handle), F_DUPFD_CLOEXEC, 0, `open ${handle}`);
-    return own(fd, () => new Memfd(fd));
+    const { number, identity } = parseHandle(handle);
+    // First a descriptor of its own: the other may be closed, and its number used anew, at any moment.
+    const fd = fcntl(number, platform().constants.F_DUPFD_CLOEXEC, 0);
+    const status = fd < 0 ? fd : fstat(fd);
+    if (typeof status !== "number" && identityOf(status) === identity) {
+      return own(fd, () => new Memfd(fd));
+    }
+    if (fd >= 0) close(fd);
+    throw new Deno.errors.NotFound(
+      `Cannot open ${handle}: this process doesn't have it. Keep the Memfd open until it is mapped here, ` +
+        "and call its inherit() before the program is started",
+    );
   }
 
   /**
@@ -184,29 +198,11 @@ export function mapMemfd(handle: string, options: MapObjectOptions = {}): AnyMap
   return memfd.map(options);
 }
 
-/** The descriptor of a handle, if it is what the handle says. */
-function inheritedDescriptor(handle: string): number {
-  const parts = typeof handle === "string" ? /^memfd:(\d{1,9}):(\d+):(\d+)$/.exec(handle) : null;
-  if (parts === null) {
-    throw new TypeError(`handle must be that of a Memfd: received ${describe(handle)}`);
-  }
-  const fd = Number(parts[1]);
-  const status = statusOrNull(fd);
-  if (status === null || `${status.dev}:${status.ino}` !== `${parts[2]}:${parts[3]}`) {
-    throw new Deno.errors.NotFound(
-      `Cannot open ${handle}: this process doesn't have it. Keep the Memfd open until it is mapped here, ` +
-        "and call its inherit() before the program is started",
-    );
-  }
-  return fd;
-}
-
-function statusOrNull(fd: number) {
-  try {
-    return statusOf(fd, `descriptor ${fd}`);
-  } catch {
-    return null;
-  }
+/** The descriptor's number in a handle, and what tells the memory from all other. */
+function parseHandle(handle: string): { number: number; identity: string } {
+  const parts = typeof handle === "string" ? /^memfd:(\d{1,9}):(\d+:\d+)$/.exec(handle) : null;
+  if (parts !== null) return { number: Number(parts[1]), identity: parts[2] };
+  throw new TypeError(`handle must be that of a Memfd: received ${describe(handle)}`);
 }
 
 /** Makes an object of a descriptor, or closes it. */

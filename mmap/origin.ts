@@ -1,8 +1,8 @@
 import { madvise } from "../ffi/mman.ts";
+import { span } from "../ffi/pages.ts";
 import { platform } from "../ffi/platform.ts";
 import type { Region } from "../ffi/region.ts";
 import type { BackingFile } from "./backing_file.ts";
-import { span } from "./span.ts";
 
 /** What a mapping was made from, which what is done to it later depends on. */
 export interface Origin {

@@ -1,12 +1,14 @@
 import { checkInteger, checkMode, checkOptions } from "../ffi/check.ts";
 import { type Advice, systemError } from "../ffi/errors.ts";
-import { close } from "../ffi/file.ts";
+import { close, fstat } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
 import { checkPosixName } from "../ffi/posix_name.ts";
 import { shmOpen, shmUnlink } from "../ffi/posix_shm.ts";
 import { reserve, setSize } from "./backing_file.ts";
 import { MemoryObject } from "./memory_object.ts";
+import { openOrCreate } from "./open_or_create.ts";
 import { checkAccess } from "./options.ts";
+import { identityOf, statusOf } from "./source.ts";
 
 /** Options of {@linkcode PosixSharedMemory.create} and {@linkcode PosixSharedMemory.openOrCreate}. */
 export interface CreatePosixSharedMemoryOptions {
@@ -96,6 +98,7 @@ export class PosixSharedMemory extends MemoryObject {
   /** Whether this handle's `create` or `openOrCreate` made the object. */
   readonly created: boolean;
   readonly #removeOnDispose: boolean;
+  readonly #identity: string;
   #removed = false;
 
   private constructor(name: string, fd: number, created: boolean, removeOnDispose: boolean) {
@@ -103,6 +106,7 @@ export class PosixSharedMemory extends MemoryObject {
     this.name = name;
     this.created = created;
     this.#removeOnDispose = created && removeOnDispose;
+    this.#identity = identityOf(statusOf(fd, label(name)));
   }
 
   /**
@@ -161,19 +165,10 @@ export class PosixSharedMemory extends MemoryObject {
     size: number,
     options: CreatePosixSharedMemoryOptions = {},
   ): PosixSharedMemory {
-    // Between the two tries another process may create or remove it.
-    for (;;) {
-      try {
-        return PosixSharedMemory.create(name, size, options);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.AlreadyExists)) throw error;
-      }
-      try {
-        return PosixSharedMemory.#openSized(name, size, options);
-      } catch (error) {
-        if (!(error instanceof Deno.errors.NotFound)) throw error;
-      }
-    }
+    return openOrCreate(
+      () => PosixSharedMemory.#openSized(name, size, options),
+      () => PosixSharedMemory.create(name, size, options),
+    );
   }
 
   static #openSized(
@@ -231,6 +226,8 @@ export class PosixSharedMemory extends MemoryObject {
    * @throws {Deno.errors.PermissionDenied} If this user may not.
    */
   remove(): void {
+    // Somebody may have removed it already, and made another one of that name.
+    if (this.#isReplaced()) throw failure(platform().errno.ENOENT, "shm_open", "remove", this.name);
     PosixSharedMemory.remove(this.name);
     this.#removed = true;
   }
@@ -238,12 +235,21 @@ export class PosixSharedMemory extends MemoryObject {
   /** Leaves scope: closes the object, and removes it if this handle made it and `removeOnDispose` was asked for. */
   override [Symbol.dispose](): void {
     super[Symbol.dispose]();
-    if (!this.#removeOnDispose || this.#removed) return;
+    if (!this.#removeOnDispose || this.#removed || this.#isReplaced()) return;
     this.#removed = true;
     const result = shmUnlink(this.name);
     if (result < 0 && result !== -platform().errno.ENOENT) {
       throw failure(-result, "shm_unlink", "remove", this.name);
     }
+  }
+
+  /** Whether the name is another object's by now. */
+  #isReplaced(): boolean {
+    const fd = shmOpen(this.name, platform().constants.O_RDONLY, 0);
+    if (fd < 0) return false; // gone, or not to be looked at: the removal itself will tell
+    const status = fstat(fd);
+    close(fd);
+    return typeof status !== "number" && identityOf(status) !== this.#identity;
   }
 }
 

@@ -1,9 +1,10 @@
 import { systemError } from "../ffi/errors.ts";
 import { mprotect } from "../ffi/mman.ts";
+import { span } from "../ffi/pages.ts";
 import { Region } from "../ffi/region.ts";
 import { protection } from "./options.ts";
 import type { Origin } from "./origin.ts";
-import { span, unmapPlace } from "./span.ts";
+import { unmapPlace } from "./place.ts";
 
 /** What a mapping may be used for from now on. */
 export type Protection = "read" | "readwrite" | "none";
@@ -43,5 +44,10 @@ export function protectRegion(
       },
     });
   });
-  return new Region({ ...place, name, unmap: (last) => unmapPlace(last, pageSize, name) });
+  return new Region({
+    ...place,
+    name,
+    pageSize,
+    unmap: (last) => unmapPlace(last, pageSize, name),
+  });
 }

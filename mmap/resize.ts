@@ -1,10 +1,10 @@
 import { checkInteger, checkOptions } from "../ffi/check.ts";
-import { platform } from "../ffi/platform.ts";
+import type { Place } from "../ffi/pages.ts";
 import type { Region } from "../ffi/region.ts";
 import { type BackingFile, reserve, setSize } from "./backing_file.ts";
 import { protection } from "./options.ts";
 import { isShared, type Origin } from "./origin.ts";
-import { mapPlace, resizePlace } from "./span.ts";
+import { mapPlace, resizePlace } from "./place.ts";
 
 /** How far a mapping may be resized. */
 export interface ResizeOptions {
@@ -78,40 +78,52 @@ function checkEnd(
   return size;
 }
 
-/** Resizes the mapping and the file, in the order in which no mapped byte lacks its file. */
+/** Resizes the mapping and the file, while there is no view that could see one without the other. */
 function resizeWithFile(region: Region, origin: Origin, file: BackingFile, length: number): void {
   if (!isShared(origin)) {
     throw new TypeError('file must not be set: with access "copy" nothing reaches the file');
   }
   const end = file.offset + length;
   file.lend("readwrite", (fd, { size }) => {
-    const { name } = file.source;
-    if (end > size) reserve(fd, size, end, name);
-    remap(region, origin, file, "readwrite", length, fd);
-    file.reach = end;
-    if (end < size) setSize(fd, end, name);
+    region.move("resize", (place) => {
+      if (end > size) reserve(fd, size, end, file.source.name);
+      else if (end < size) setSize(fd, end, file.source.name);
+      return remapped(place, region.name, origin, file, "readwrite", length, fd);
+    });
   });
+  file.reach = end;
 }
 
+/** Resizes the mapping, of which the file has enough. */
 function remap(
   region: Region,
   origin: Origin,
   file: BackingFile,
   access: "read" | "readwrite",
   length: number,
-  descriptor?: number,
 ): void {
-  const { pageSize, flags, execute } = origin;
-  const { name } = region;
-  region.move("resize", (place) => {
-    if (place.byteLength > 0) return resizePlace(place, length, pageSize, name);
-    // What was empty was not mapped at all.
-    const { offset } = file;
-    const prot = protection(access, execute);
-    const map = (fd: number) =>
-      mapPlace({ fd, offset, byteLength: length, prot, flags, pageSize, name });
-    if (descriptor !== undefined) return map(descriptor);
-    const writes = access === "readwrite" && (flags & platform().constants.MAP_SHARED) !== 0;
-    return file.lend(writes ? "readwrite" : "read", map);
-  });
+  const opening = access === "readwrite" && isShared(origin) ? "readwrite" : "read";
+  region.move(
+    "resize",
+    (place) =>
+      place.byteLength > 0 ? resizePlace(place, length, origin.pageSize, region.name) : file.lend(
+        opening,
+        (fd) => remapped(place, region.name, origin, file, access, length, fd),
+      ),
+  );
+}
+
+/** What was mapped, in another length; what was empty was not mapped at all. */
+function remapped(
+  place: Place,
+  name: string,
+  { pageSize, flags, execute }: Origin,
+  file: BackingFile,
+  access: "read" | "readwrite",
+  length: number,
+  fd: number,
+): Place {
+  if (place.byteLength > 0) return resizePlace(place, length, pageSize, name);
+  const prot = protection(access, execute);
+  return mapPlace({ fd, offset: file.offset, byteLength: length, prot, flags, pageSize, name });
 }

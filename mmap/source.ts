@@ -24,6 +24,11 @@ export function statusOf(fd: number, name: string): FileStatus {
   });
 }
 
+/** What tells one file from all others that exist at the same time. */
+export function identityOf({ dev, ino }: FileStatus): string {
+  return `${dev}:${ino}`;
+}
+
 /** A descriptor that the user opened, and will close. */
 export function descriptorSource(fd: number): Source {
   return { name: `descriptor ${fd}`, lend: (_opening, use) => use(fd) };

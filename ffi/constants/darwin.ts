@@ -98,6 +98,7 @@ export const DARWIN: Constants = {
   O_CREAT: 0o1000,
   O_EXCL: 0o4000,
   HUGETLBFS_MAGIC: null,
+  RLIMIT_FSIZE: 1,
   S_IFMT: 0o170000,
   S_IFREG: 0o100000,
   S_IFDIR: 0o40000,

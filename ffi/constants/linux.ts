@@ -98,6 +98,7 @@ export const LINUX: Constants = {
   O_CREAT: 0o100,
   O_EXCL: 0o200,
   HUGETLBFS_MAGIC: 0x958458f6,
+  RLIMIT_FSIZE: 1,
   S_IFMT: 0o170000,
   S_IFREG: 0o100000,
   S_IFDIR: 0o40000,

@@ -102,6 +102,7 @@ export interface Constants {
   readonly O_CREAT: number;
   readonly O_EXCL: number;
   readonly HUGETLBFS_MAGIC: number | null;
+  readonly RLIMIT_FSIZE: number;
   readonly S_IFMT: number;
   readonly S_IFREG: number;
   readonly S_IFDIR: number;

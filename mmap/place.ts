@@ -1,23 +1,7 @@
 import { type Advice, systemError } from "../ffi/errors.ts";
 import { hasMremap, mmap, mremap, munmap } from "../ffi/mman.ts";
 import { platform } from "../ffi/platform.ts";
-import type { Place } from "../ffi/region.ts";
-
-// mmap knows whole pages only; a place may start and end anywhere in one.
-
-/** The whole pages that a place touches. */
-export function span({ address, byteLength }: Place, pageSize: number): Place {
-  const before = Number(address % BigInt(pageSize));
-  return {
-    address: address - BigInt(before),
-    byteLength: byteLength === 0 ? 0 : roundUp(before + byteLength, pageSize),
-  };
-}
-
-/** Rounded up to a multiple of `unit`. */
-export function roundUp(bytes: number, unit: number): number {
-  return Math.ceil(bytes / unit) * unit;
-}
+import { type Place, roundUp, span } from "../ffi/pages.ts";
 
 /** What errors of mmap and mremap mean. */
 const ADVICE: Advice = {
