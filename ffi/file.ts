@@ -42,6 +42,21 @@ export function fstat(fd: number): FileStatus | number {
 }
 
 /**
+ * Where the end of a file is, after `off_t lseek(int fd, off_t offset, int whence)`: a block device's
+ * size, which `fstat` doesn't tell. The position stays as it is.
+ *
+ * See {@linkcode https://man7.org/linux/man-pages/man2/lseek.2.html lseek(2)}.
+ */
+export function endOf(fd: number): number {
+  const { lseek } = libc().c;
+  const { SEEK_SET, SEEK_CUR, SEEK_END } = platform().constants;
+  const position = lseek(fd, 0n, SEEK_CUR);
+  const end = lseek(fd, 0n, SEEK_END);
+  lseek(fd, position, SEEK_SET);
+  return Math.max(0, Number(end));
+}
+
+/**
  * Whether a file lies in a file system of huge pages, after `int fstatfs(int fd, struct statfs *buf)`.
  *
  * See {@linkcode https://man7.org/linux/man-pages/man2/statfs.2.html statfs(2)}.
@@ -71,18 +86,19 @@ export function ftruncate(fd: number, length: number): number {
 }
 
 /**
- * `int posix_fallocate(int fd, off_t offset, off_t len)`
+ * `int fallocate(int fd, int mode, off_t offset, off_t len)` with mode 0: blocks for bytes, which become
+ * zeros behind the end of the file, and stay as they are within it.
  *
- * It returns its error number, and `-ENOSYS` where the platform has no such call (macOS).
- * See {@linkcode https://man7.org/linux/man-pages/man3/posix_fallocate.3.html posix_fallocate(3)}.
+ * `-ENOSYS` where the platform has no such call (macOS).
+ * See {@linkcode https://man7.org/linux/man-pages/man2/fallocate.2.html fallocate(2)}.
  */
-export function posixFallocate(fd: number, offset: number, len: number): number {
-  const { posix_fallocate: call } = libc().c;
+export function fallocate(fd: number, offset: number, len: number): number {
+  const { c, errno } = libc();
   const { EINTR, ENOSYS } = platform().errno;
-  if (call === null) return -ENOSYS;
+  if (c.fallocate === null) return -ENOSYS;
   const [start, length] = [BigInt(offset), BigInt(len)];
   for (;;) {
-    const error = call(fd, start, length);
+    const error = c.fallocate(fd, 0, start, length) === -1 ? errno[0] : 0;
     if (error !== EINTR) return -error;
   }
 }

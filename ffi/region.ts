@@ -1,4 +1,4 @@
-import type { Place } from "./pages.ts";
+import { type Place, span } from "./pages.ts";
 import { getpagesize } from "./sysv_ipc.ts";
 
 /** Foreign memory as a buffer. It doesn't own the memory: its end doesn't free it. */
@@ -36,6 +36,8 @@ export interface RegionInit extends Place {
   readonly pageSize?: number;
   /** Gives the memory back to the system, from where it lies then. */
   unmap(place: Place): void;
+  /** Called once the memory is gone, whoever had it last. */
+  ended?(): void;
 }
 
 /**
@@ -53,6 +55,7 @@ export class Region implements Place {
   /** The unit of its pages, in bytes. */
   readonly pageSize: number;
   readonly #unmap: (place: Place) => void;
+  readonly #ended: (() => void) | undefined;
   #place: Place;
   // Not taken from #bytes, which the user has: its property may have been replaced.
   #buffer: ArrayBuffer;
@@ -61,14 +64,20 @@ export class Region implements Place {
   #holds = 0;
 
   /** Takes over mapped memory; `byteLength` 0 stands for none, which needs no address. */
-  constructor({ address, byteLength, name, pageSize, unmap }: RegionInit) {
+  constructor({ address, byteLength, name, pageSize, unmap, ended }: RegionInit) {
     this.name = name;
     this.pageSize = pageSize ?? getpagesize();
     this.#unmap = unmap;
+    this.#ended = ended;
     this.#place = { address, byteLength };
+    live.add(this);
     this.#buffer = this.#view();
     this.#bytes = this.newBytes();
-    live.add(this);
+  }
+
+  /** Whether a value is a region: nobody can forge one, with any address. */
+  static is(value: unknown): value is Region {
+    return typeof value === "object" && value !== null && #place in value;
   }
 
   /** The address of the first byte. */
@@ -111,6 +120,9 @@ export class Region implements Place {
    * that this returns is called, `close()` ends the views but not the mapping, and `move()` is refused.
    */
   hold(): () => void {
+    if (this.#closed) {
+      throw new Deno.errors.BadResource(`Cannot use ${this.name}: it was unmapped`);
+    }
     this.#holds++;
     let held = true;
     return () => {
@@ -167,6 +179,11 @@ export class Region implements Place {
     }
   }
 
+  /** Says that memory which `move()` gave away is gone. */
+  ended(): void {
+    this.#ended?.();
+  }
+
   #detach(verb: string): void {
     if (this.detached) {
       throw new Deno.errors.BadResource(
@@ -191,8 +208,9 @@ export class Region implements Place {
   }
 
   #end(): void {
-    live.delete(this);
+    if (!live.delete(this)) return;
     this.#unmap(this.#place);
+    this.ended();
   }
 }
 
@@ -200,7 +218,8 @@ export class Region implements Place {
 export function isMapped(address: bigint, byteLength: number): boolean {
   const end = address + BigInt(byteLength);
   for (const region of live) {
-    if (region.address < end && address < region.address + BigInt(region.byteLength)) return true;
+    const pages = span(region, region.pageSize);
+    if (pages.address < end && address < pages.address + BigInt(pages.byteLength)) return true;
   }
   return false;
 }

@@ -150,15 +150,19 @@ export const SYMBOLS = {
   fstatfs: { name: "fstatfs", parameters: ["i32", "buffer"], result: "i32", optional: true },
   // fd, length
   ftruncate: { name: "ftruncate", parameters: ["i32", "i64"], result: "i32" },
-  // fd, offset, len; macOS has none
-  posix_fallocate: {
-    name: "posix_fallocate",
-    parameters: ["i32", "i64", "i64"],
+  // fd, mode, offset, len; macOS has none
+  fallocate: {
+    name: "fallocate",
+    parameters: ["i32", "i32", "i64", "i64"],
     result: "i32",
     optional: true,
   },
+  // fd, offset, whence
+  lseek: { name: "lseek", parameters: ["i32", "i64", "i32"], result: "i64" },
   // fd, cmd, arg: variadic; here always an int
   fcntl: { name: "fcntl", parameters: ["i32", "i32", "i32"], result: "i32" },
+  // resource, rlim
+  getrlimit: { name: "getrlimit", parameters: ["i32", "buffer"], result: "i32" },
   // fd, operation
   flock: { name: "flock", parameters: ["i32", "i32"], result: "i32" },
   // fd

@@ -1,4 +1,4 @@
-import type { Region } from "../ffi/region.ts";
+import { Region } from "../ffi/region.ts";
 import {
   advisePages,
   countResidentPages,
@@ -49,6 +49,9 @@ export abstract class BaseMemory implements Disposable {
 
   /** Takes over a mapped region. */
   constructor(region: Region) {
+    if (!Region.is(region)) {
+      throw new TypeError("Illegal constructor: memory is made by what maps it, such as mapFile()");
+    }
     this.#region = region;
   }
 

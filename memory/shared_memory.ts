@@ -76,11 +76,11 @@ export class SharedMemory implements Disposable {
   readonly byteLength: number;
   /** Where the `extra` bytes start in the buffer, a multiple of 64 KiB. */
   readonly extraOffset: number;
-  readonly #name: string;
+  readonly #region: Region;
   #place: Place | null;
 
   private constructor(
-    name: string,
+    region: Region,
     wasm: WebAssembly.Memory,
     place: Place,
     window: { byteOffset: number; byteLength: number; extraOffset: number },
@@ -89,8 +89,9 @@ export class SharedMemory implements Disposable {
     this.byteOffset = window.byteOffset;
     this.byteLength = window.byteLength;
     this.extraOffset = window.extraOffset;
-    this.#name = name;
+    this.#region = region;
     this.#place = place;
+    Object.freeze(this); // while `wasm` is here, nobody else gets its address
   }
 
   /**
@@ -123,7 +124,7 @@ export class SharedMemory implements Disposable {
       if (byteLength > 0) moveOver(from - BigInt(byteOffset), pages, wasm, address, name);
       return null;
     });
-    return new SharedMemory(name, wasm, { address, byteLength: pages }, {
+    return new SharedMemory(region, wasm, { address, byteLength: pages }, {
       byteOffset,
       byteLength,
       extraOffset,
@@ -162,7 +163,8 @@ export class SharedMemory implements Disposable {
     if (this.#place === null) return;
     const { address, byteLength } = this.#place;
     this.#place = null;
-    if (byteLength > 0) layZeros(address, byteLength, this.#name);
+    if (byteLength > 0) layZeros(address, byteLength, this.#region.name);
+    this.#region.ended();
   }
 
   /** Ends the mapping, as {@linkcode close} does. */

@@ -29,7 +29,8 @@ const fatalDecoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 function field(bytes: Uint8Array, options: WriteTextOptions): Uint8Array {
   const { offset = 0, length } = checkOptions(options);
   checkRange(offset, length ?? 0, bytes.length);
-  return bytes.subarray(offset, length === undefined ? undefined : offset + length);
+  // Not subarray(), which hands the buffer to whatever Symbol.species names.
+  return new Uint8Array(bytes.buffer, bytes.byteOffset + offset, length ?? bytes.length - offset);
 }
 
 /** Reads UTF-8 text up to its NUL. */

@@ -1,12 +1,11 @@
 import { checkInteger, checkOptions } from "../ffi/check.ts";
 import { platform } from "../ffi/platform.ts";
 import { roundUp } from "../ffi/pages.ts";
-import { Region } from "../ffi/region.ts";
 import { getpagesize } from "../ffi/sysv_ipc.ts";
 import { HUGE_PAGES_ADVICE, hugePageFlags, type HugePages, hugePageSize } from "./huge_pages.ts";
 import { type AnyMapping, type Mapping, type ReservedMapping, wrap } from "./mapping.ts";
 import { checkAccess, protection } from "./options.ts";
-import { mapPlace, unmapPlace } from "./place.ts";
+import { mapPlace, regionAt } from "./place.ts";
 
 /** Options of {@linkcode mapAnonymous}. */
 export interface MapAnonymousOptions {
@@ -85,12 +84,7 @@ export function mapAnonymous(length: number, options: MapAnonymousOptions = {}):
     name: `${length} bytes of ${name}`,
     advice: hugePages === false ? undefined : HUGE_PAGES_ADVICE,
   });
-  const region = new Region({
-    ...place,
-    name,
-    pageSize,
-    unmap: (last) => unmapPlace(last, pageSize, name),
-  });
+  const region = regionAt(place, name, pageSize);
   const limit = shared ? roundUp(length, pageSize) : Infinity;
   return wrap(region, { flags, execute, pageSize, file: null, limit, created: true }, access);
 }

@@ -1,33 +1,42 @@
 import { systemError } from "../ffi/errors.ts";
-import { fileSizeLimit, type FileStatus, ftruncate, posixFallocate } from "../ffi/file.ts";
+import { fallocate, fileSizeLimit, type FileStatus, ftruncate } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
-import { identityOf, type Opening, type Source, statusOf } from "./source.ts";
+import { hasSize, identityOf, type Opening, type Source, statusOf } from "./source.ts";
+
+/** The files of this thread's mappings. */
+const mapped = new Set<BackingFile>();
 
 /** The file, or memory object, that a mapping is a window on: found again by its source, and recognised. */
 export class BackingFile {
   readonly source: Source;
   /** Where the mapping starts in it, in bytes. */
   readonly offset: number;
-  /** Whether it has a size that can be looked at and changed; a device has none. */
-  readonly regular: boolean;
+  /** Whether it has a size; some devices have none. */
+  readonly hasSize: boolean;
   /** How far the mapping's bytes were the file's when it was mapped. */
   reach: number;
-  readonly #identity: string;
+  /** What tells it from all other files. */
+  readonly identity: string;
 
   constructor(source: Source, status: FileStatus, offset: number, length: number) {
-    const { S_IFMT, S_IFREG } = platform().constants;
     this.source = source;
     this.offset = offset;
-    this.regular = (status.mode & S_IFMT) === S_IFREG;
-    this.reach = Math.min(offset + length, status.size);
-    this.#identity = identityOf(status);
+    this.hasSize = hasSize(status);
+    this.reach = length === 0 ? 0 : Math.min(offset + length, status.size);
+    this.identity = identityOf(status);
+    mapped.add(this);
+  }
+
+  /** Says that the mapping has ended. */
+  unmapped(): void {
+    mapped.delete(this);
   }
 
   /** Lends a descriptor of this very file. */
   lend<T>(opening: Opening, use: (fd: number, status: FileStatus) => T): T {
     return this.source.lend(opening, (fd) => {
       const status = statusOf(fd, this.source.name);
-      if (identityOf(status) === this.#identity) return use(fd, status);
+      if (identityOf(status) === this.identity) return use(fd, status);
       throw new Deno.errors.NotFound(
         `Cannot find the file that was mapped: ${this.source.name} is another one now. Map it anew`,
       );
@@ -44,6 +53,23 @@ export class BackingFile {
   }
 }
 
+/**
+ * Makes a file shorter, unless a mapping of this thread, other than that of `except`, would lose bytes: a touch of
+ * them would kill the process.
+ *
+ * @throws {Deno.errors.Busy} If there is such a mapping.
+ */
+export function shorten(fd: number, size: number, name: string, except?: BackingFile): void {
+  const file = identityOf(statusOf(fd, name));
+  for (const other of mapped) {
+    if (other === except || other.identity !== file || other.reach <= size) continue;
+    throw new Deno.errors.Busy(
+      `Cannot give ${name} ${size} bytes: this program has mapped ${other.reach} of it. Close that mapping, or resize it, first`,
+    );
+  }
+  setSize(fd, size, name);
+}
+
 /** Sets a file's size: bytes behind it are gone, new ones are zeros without blocks on the disk. */
 export function setSize(fd: number, size: number, name: string): void {
   checkSizeLimit(fd, size, name);
@@ -53,20 +79,20 @@ export function setSize(fd: number, size: number, name: string): void {
 
 /**
  * Gives a file at least `size` bytes, and blocks to each from `offset` on: a full disk is an error now,
- * and not a fault when the bytes are touched. On failure the file has its old size.
+ * and not a fault when the bytes are touched. What is there already stays as it is.
+ *
+ * On failure the file may have become longer. It isn't cut off again: another process may have
+ * made it longer too, and mapped it.
  */
 export function reserve(fd: number, offset: number, size: number, name: string): void {
-  const { ENOSYS } = platform().errno;
   checkSizeLimit(fd, size, name);
-  const before = statusOf(fd, name).size;
-  const result = posixFallocate(fd, offset, size - offset);
+  // Not posix_fallocate: where the file system can't do it, glibc reads bytes and writes them back, and
+  // what other processes write in between is lost.
+  const result = fallocate(fd, offset, size - offset);
   if (result === 0) return;
+  if (result !== -platform().errno.ENOSYS) throw sizeError(result, "fallocate", size, name);
   // macOS has no such call.
-  if (result === -ENOSYS) return size > before ? setSize(fd, size, name) : undefined;
-  // Some file systems stop half-way. What is longer than asked for was another process.
-  const { size: after } = statusOf(fd, name);
-  if (after > before && after < size) ftruncate(fd, before);
-  throw sizeError(result, "posix_fallocate", size, name);
+  if (size > statusOf(fd, name).size) setSize(fd, size, name);
 }
 
 /** A file that grows beyond the limit would kill the process (SIGXFSZ). */

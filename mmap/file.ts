@@ -3,7 +3,13 @@ import { reserve, setSize } from "./backing_file.ts";
 import { mapDescriptor, type Settings } from "./map.ts";
 import type { AnyMapping, Mapping, ReadonlyMapping, ReservedMapping } from "./mapping.ts";
 import { openOrCreate } from "./open_or_create.ts";
-import { checkAccess, checkedMapOptions, type MapAccess, type MapOptions } from "./options.ts";
+import {
+  checkAccess,
+  checkedLength,
+  checkedMapOptions,
+  type MapAccess,
+  type MapOptions,
+} from "./options.ts";
 import { PathSource } from "./path_source.ts";
 import { descriptorSource, type Source, statusOf } from "./source.ts";
 
@@ -16,7 +22,7 @@ export interface MapFileOptions extends MapOptions {
    */
   readonly size?: number;
   /**
-   * Whether `size` reserves blocks on the disk for all of the file (`posix_fallocate`): a full disk is an error then. Without,
+   * Whether `size` reserves blocks on the disk for all of the file (`fallocate`): a full disk is an error then. Without,
    * new bytes are a hole, and a touch of it on a full disk kills the process (SIGBUS). Default: `true`.
    */
   readonly reserve?: boolean;
@@ -57,7 +63,7 @@ const MAX_DESCRIPTOR = 2 ** 31 - 1;
  * @throws {Deno.errors.IsADirectory} If it is a directory.
  * @throws {Deno.errors.NotSupported} If it is a pipe or a socket.
  * @throws {Deno.errors.BadResource} If the descriptor isn't open.
- * @throws {Error} With code `ENOSPC` if there is no room for `size` bytes; the file then has its old size. With code `ENOMEM`
+ * @throws {Error} With code `ENOSPC` if there is no room for `size` bytes. With code `ENOMEM`
  * if there is not enough memory or address space.
  *
  * @see {@linkcode https://man7.org/linux/man-pages/man2/mmap.2.html mmap(2)}
@@ -183,7 +189,9 @@ function mapWithSize(
   created: boolean,
 ): Mapping {
   const { name } = source;
+  const { size: oldSize } = statusOf(fd, name);
+  checkedLength(name, Math.max(size, oldSize), settings); // before anything is changed
   if (blocks && size > 0) reserve(fd, 0, size, name);
-  else if (size > statusOf(fd, name).size) setSize(fd, size, name);
+  else if (size > oldSize) setSize(fd, size, name);
   return mapDescriptor(source, fd, "readwrite", settings, created) as Mapping;
 }

@@ -1,3 +1,4 @@
+import { checkOptions } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
 import { msync, msyncNonblocking } from "../ffi/mman.ts";
 import { platform } from "../ffi/platform.ts";
@@ -12,8 +13,8 @@ export interface FlushOptions extends Part {
   readonly async?: boolean;
 }
 
-function prepare(region: Region, origin: Origin, options: FlushOptions) {
-  const pages = pagesOf(region, "flush", options);
+function prepare(region: Region, origin: Origin, { offset, length, async }: FlushOptions) {
+  const pages = pagesOf(region, "flush", { offset, length });
   if (!isShared(origin) && origin.file !== null) {
     throw new Deno.errors.NotSupported(
       `Cannot flush ${region.name}: with access "copy" its writes stay in this process. Map it with "readwrite"`,
@@ -21,7 +22,7 @@ function prepare(region: Region, origin: Origin, options: FlushOptions) {
   }
   checkWhole(region, origin, "flush");
   const { MS_ASYNC, MS_SYNC } = platform().constants;
-  return { ...pages, flags: options.async === true ? MS_ASYNC : MS_SYNC };
+  return { ...pages, flags: async === true ? MS_ASYNC : MS_SYNC };
 }
 
 function failure(region: Region, errno: number): Error {
@@ -39,7 +40,7 @@ function failure(region: Region, errno: number): Error {
 
 /** Writes what was changed to the file, blocking the thread. */
 export function flushSync(region: Region, origin: Origin, options: FlushOptions = {}): void {
-  const { address, byteLength, flags } = prepare(region, origin, options);
+  const { address, byteLength, flags } = prepare(region, origin, checkOptions(options));
   if (byteLength === 0) return;
   const result = msync(address, byteLength, flags);
   if (result < 0) throw failure(region, -result);
@@ -51,9 +52,10 @@ export async function flush(
   origin: Origin,
   options: FlushOptions & WaitOptions = {},
 ): Promise<void> {
+  // Every option is read before anything is looked at: a getter could close the mapping.
   const limits = checkedWait(options);
+  const { address, byteLength, flags } = prepare(region, origin, { ...options });
   limits.signal?.throwIfAborted();
-  const { address, byteLength, flags } = prepare(region, origin, options);
   if (byteLength === 0) return;
   const letGo = region.hold();
   const done = msyncNonblocking(address, byteLength, flags).then((success) => {

@@ -1,7 +1,6 @@
 import { madvise } from "../ffi/mman.ts";
 import { platform } from "../ffi/platform.ts";
 import { type Place, span } from "../ffi/pages.ts";
-import { Region } from "../ffi/region.ts";
 import { getpagesize } from "../ffi/sysv_ipc.ts";
 import { systemError } from "../ffi/errors.ts";
 import { type FileStatus, isHugetlbfs } from "../ffi/file.ts";
@@ -9,8 +8,8 @@ import { HUGE_PAGES_ADVICE } from "./huge_pages.ts";
 import { BackingFile } from "./backing_file.ts";
 import { type AnyMapping, wrap } from "./mapping.ts";
 import { checkedLength, type checkedMapOptions, type MapAccess, protection } from "./options.ts";
-import { type Source, statusOf } from "./source.ts";
-import { mapPlace, unmapPlace } from "./place.ts";
+import { hasSize, type Source, statusOf } from "./source.ts";
+import { mapPlace, regionAt, unmapPlace } from "./place.ts";
 
 /** Options that were checked. */
 export type Settings = ReturnType<typeof checkedMapOptions>;
@@ -49,22 +48,17 @@ export function mapDescriptor(
     advice: huge ? HUGE_PAGES_ADVICE : undefined,
   });
   if (settings.populate && access !== "none") populate(place, pageSize, source.name);
-  const region = new Region({
-    ...place,
-    name,
-    pageSize,
-    unmap: (last) => unmapPlace(last, pageSize, name),
-  });
   const file = new BackingFile(source, status, offset, byteLength);
+  const region = regionAt(place, name, pageSize, () => file.unmapped());
   const origin = { flags, execute, pageSize, file, limit: Infinity, created };
   return wrap(region, origin, access === "copy" ? "readwrite" : access);
 }
 
 /** How many bytes to map; what has no size must be told. */
-function lengthOf(name: string, { mode, size }: FileStatus, settings: Settings): number {
-  const { constants: { S_IFMT, S_IFREG, S_IFDIR, S_IFIFO, S_IFSOCK }, errno } = platform();
-  const type = mode & S_IFMT;
-  if (type === S_IFREG) return checkedLength(name, size, settings);
+function lengthOf(name: string, status: FileStatus, settings: Settings): number {
+  const { constants: { S_IFMT, S_IFDIR, S_IFIFO, S_IFSOCK }, errno } = platform();
+  const type = status.mode & S_IFMT;
+  if (hasSize(status)) return checkedLength(name, status.size, settings);
   if (type === S_IFDIR || type === S_IFIFO || type === S_IFSOCK) {
     const kind = type === S_IFDIR ? "a directory" : type === S_IFIFO ? "a pipe" : "a socket";
     throw systemError({

@@ -89,7 +89,8 @@ export class Mapping extends Memory {
    *
    * @param length In bytes, at least 1.
    * @throws {RangeError} If the file is too short for that, and neither `file` nor `allowBeyondEnd` is set.
-   * @throws {Deno.errors.Busy} If something asynchronous that uses the memory is under way.
+   * @throws {Deno.errors.Busy} If something asynchronous that uses the memory is under way, or with `file`, if another mapping
+   * of this program would lose bytes.
    * @throws {Deno.errors.NotSupported} If it is shared anonymous memory, and would be longer than it was made.
    * @throws {Deno.errors.BadResource} If the memory is gone, or with `file`, if the file can't be found any more.
    * @throws {Error} With code `ENOSPC` if there is no room for the file, `ENOMEM` if there is no address space. As after

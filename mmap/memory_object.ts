@@ -2,7 +2,7 @@ import { checkInteger, checkOptions } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
 import { close, fcntl } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
-import { reserve, setSize } from "./backing_file.ts";
+import { reserve, setSize, shorten } from "./backing_file.ts";
 import { mapDescriptor } from "./map.ts";
 import type { AnyMapping, Mapping, ReadonlyMapping, ReservedMapping } from "./mapping.ts";
 import { checkAccess, checkedMapOptions, type MapAccess, type MapOptions } from "./options.ts";
@@ -17,7 +17,7 @@ export interface MapObjectOptions extends MapOptions {
 /** Options of `resize()`. */
 export interface ResizeObjectOptions {
   /**
-   * Whether new bytes get memory at once (`posix_fallocate`), so that a full `/dev/shm` is an error now and not a fault when
+   * Whether new bytes get memory at once (`fallocate`), so that a full `/dev/shm` is an error now and not a fault when
    * they are touched. Default: `true`.
    */
   readonly reserve?: boolean;
@@ -82,7 +82,8 @@ export abstract class MemoryObject implements Disposable {
    * @param size In bytes.
    * @throws {RangeError} If it is out of range.
    * @throws {Deno.errors.PermissionDenied} If it is sealed against that.
-   * @throws {Error} With code `ENOSPC` if there is no room; the size is then as it was.
+   * @throws {Deno.errors.Busy} If this program has mapped bytes that would be gone.
+   * @throws {Error} With code `ENOSPC` if there is no room.
    * @throws {Deno.errors.BadResource} If the object was closed.
    */
   resize(size: number, options: ResizeObjectOptions = {}): void {
@@ -90,7 +91,8 @@ export abstract class MemoryObject implements Disposable {
     const { reserve: blocks = true } = checkOptions(options);
     const oldSize = this.size;
     if (size > oldSize && blocks) reserve(this.descriptor, oldSize, size, this.#label);
-    else setSize(this.descriptor, size, this.#label);
+    else if (size > oldSize) setSize(this.descriptor, size, this.#label);
+    else shorten(this.descriptor, size, this.#label);
   }
 
   /**

@@ -30,7 +30,7 @@ export function isTruncated(region: Region, { file, pageSize }: Origin): boolean
   if (region.closed) {
     throw new Deno.errors.BadResource(`Cannot look at ${region.name}: it was unmapped`);
   }
-  if (file === null || !file.regular || region.byteLength === 0) return false;
+  if (file === null || !file.hasSize || region.byteLength === 0) return false;
   const size = file.size();
   if (size !== null) return size < file.reach;
   // The file was renamed, deleted or closed, so that nothing tells its size. But the

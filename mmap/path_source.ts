@@ -59,7 +59,11 @@ export class PathSource implements Source {
       try {
         return use(fd);
       } catch (error) {
-        this.#fs.unlinkSync(this.#path);
+        try {
+          this.#fs.unlinkSync(this.#path);
+        } catch {
+          // Somebody removed it before.
+        }
         throw error;
       }
     });

@@ -1,6 +1,7 @@
 import { type Advice, systemError } from "../ffi/errors.ts";
 import { hasMremap, mmap, mremap, munmap } from "../ffi/mman.ts";
 import { platform } from "../ffi/platform.ts";
+import { Region } from "../ffi/region.ts";
 import { type Place, roundUp, span } from "../ffi/pages.ts";
 
 /** What errors of mmap and mremap mean. */
@@ -66,6 +67,17 @@ export function unmapPlace(place: Place, pageSize: number, name: string): void {
   if (byteLength === 0) return;
   const result = munmap(address, byteLength);
   if (result < 0) throw systemError({ errno: -result, syscall: "munmap", action: `unmap ${name}` });
+}
+
+/** A region on mapped memory, which unmaps it in the end; `ended` is called then. */
+export function regionAt(
+  place: Place,
+  name: string,
+  pageSize: number,
+  ended?: () => void,
+): Region {
+  const unmap = (last: Place) => unmapPlace(last, pageSize, name);
+  return new Region({ ...place, name, pageSize, unmap, ended });
 }
 
 /** Makes a mapping longer or shorter; where it lies may change. No view may be left on it. */

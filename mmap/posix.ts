@@ -15,7 +15,7 @@ export interface CreatePosixSharedMemoryOptions {
   /** Permission bits, less the process's umask. Default: `0o600`, this user alone. */
   readonly mode?: number;
   /**
-   * Whether all of it gets memory at once (`posix_fallocate`), so that a full `/dev/shm` is an error now and not a fault when it is
+   * Whether all of it gets memory at once (`fallocate`), so that a full `/dev/shm` is an error now and not a fault when it is
    * touched. Default: `true`.
    */
   readonly reserve?: boolean;

@@ -1,10 +1,10 @@
 import { systemError } from "../ffi/errors.ts";
 import { mprotect } from "../ffi/mman.ts";
 import { span } from "../ffi/pages.ts";
-import { Region } from "../ffi/region.ts";
+import type { Region } from "../ffi/region.ts";
 import { protection } from "./options.ts";
 import type { Origin } from "./origin.ts";
-import { unmapPlace } from "./place.ts";
+import { regionAt } from "./place.ts";
 
 /** What a mapping may be used for from now on. */
 export type Protection = "read" | "readwrite" | "none";
@@ -18,7 +18,7 @@ export interface ProtectOptions {
 /** Ends the region, and returns another one on the same memory, which may be used otherwise. */
 export function protectRegion(
   region: Region,
-  { execute, pageSize }: Origin,
+  { execute, pageSize, file }: Origin,
   access: Protection,
   options: ProtectOptions,
 ): Region {
@@ -44,10 +44,5 @@ export function protectRegion(
       },
     });
   });
-  return new Region({
-    ...place,
-    name,
-    pageSize,
-    unmap: (last) => unmapPlace(last, pageSize, name),
-  });
+  return regionAt(place, name, pageSize, () => file?.unmapped());
 }

@@ -1,7 +1,7 @@
 import { checkInteger, checkOptions } from "../ffi/check.ts";
 import type { Place } from "../ffi/pages.ts";
 import type { Region } from "../ffi/region.ts";
-import { type BackingFile, reserve, setSize } from "./backing_file.ts";
+import { type BackingFile, reserve, shorten } from "./backing_file.ts";
 import { protection } from "./options.ts";
 import { isShared, type Origin } from "./origin.ts";
 import { mapPlace, resizePlace } from "./place.ts";
@@ -62,7 +62,7 @@ function checkEnd(
   allowBeyondEnd: boolean,
 ): number {
   const end = file.offset + length;
-  const size = file.regular ? file.size() : Infinity;
+  const size = file.hasSize ? file.size() : Infinity;
   if (size === null) {
     if (length <= region.byteLength) return file.reach;
     // Lends it again for the error that says why.
@@ -87,7 +87,7 @@ function resizeWithFile(region: Region, origin: Origin, file: BackingFile, lengt
   file.lend("readwrite", (fd, { size }) => {
     region.move("resize", (place) => {
       if (end > size) reserve(fd, size, end, file.source.name);
-      else if (end < size) setSize(fd, end, file.source.name);
+      else if (end < size) shorten(fd, end, file.source.name, file);
       return remapped(place, region.name, origin, file, "readwrite", length, fd);
     });
   });

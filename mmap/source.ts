@@ -1,5 +1,6 @@
 import { systemError } from "../ffi/errors.ts";
-import { type FileStatus, fstat } from "../ffi/file.ts";
+import { endOf, type FileStatus, fstat } from "../ffi/file.ts";
+import { platform } from "../ffi/platform.ts";
 
 /** How a descriptor is to be opened. */
 export type Opening = "read" | "readwrite";
@@ -15,13 +16,26 @@ export interface Source {
 /** Looks at what a source's descriptor stands for. */
 export function statusOf(fd: number, name: string): FileStatus {
   const status = fstat(fd);
-  if (typeof status !== "number") return status;
+  if (typeof status !== "number") {
+    return isBlockDevice(status) ? { ...status, size: endOf(fd) } : status;
+  }
   throw systemError({
     errno: -status,
     syscall: "fstat",
     action: `map ${name}`,
     advice: { EBADF: ["it is not open", "Open it, or give the path."] },
   });
+}
+
+function isBlockDevice({ mode }: FileStatus): boolean {
+  const { S_IFMT, S_IFBLK } = platform().constants;
+  return (mode & S_IFMT) === S_IFBLK;
+}
+
+/** Whether a thing has a size, beyond which nothing of it may be touched; other devices have none. */
+export function hasSize(status: FileStatus): boolean {
+  const { S_IFMT, S_IFREG } = platform().constants;
+  return (status.mode & S_IFMT) === S_IFREG || isBlockDevice(status);
 }
 
 /** What tells one file from all others that exist at the same time. */

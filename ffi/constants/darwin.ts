@@ -99,9 +99,13 @@ export const DARWIN: Constants = {
   O_EXCL: 0o4000,
   HUGETLBFS_MAGIC: null,
   RLIMIT_FSIZE: 1,
+  SEEK_SET: 0,
+  SEEK_CUR: 1,
+  SEEK_END: 2,
   S_IFMT: 0o170000,
   S_IFREG: 0o100000,
   S_IFDIR: 0o40000,
+  S_IFBLK: 0o60000,
   S_IFIFO: 0o10000,
   S_IFSOCK: 0o140000,
 };

@@ -103,9 +103,13 @@ export interface Constants {
   readonly O_EXCL: number;
   readonly HUGETLBFS_MAGIC: number | null;
   readonly RLIMIT_FSIZE: number;
+  readonly SEEK_SET: number;
+  readonly SEEK_CUR: number;
+  readonly SEEK_END: number;
   readonly S_IFMT: number;
   readonly S_IFREG: number;
   readonly S_IFDIR: number;
+  readonly S_IFBLK: number;
   readonly S_IFIFO: number;
   readonly S_IFSOCK: number;
 }
