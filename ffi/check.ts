@@ -36,7 +36,7 @@ export function checkOptions<T extends object>(value: T): T {
 /** Returns `value` if it is a set of permission bits, 0 to 0o777. */
 export function checkMode(value: unknown): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0o777) {
-    return value;
+    return value + 0; // -0, which FFI refuses, becomes 0
   }
   if (typeof value !== "number") {
     throw new TypeError(`mode must be a number: received ${describe(value)}`);

@@ -45,7 +45,8 @@ export type PageAdvice =
  * - `"dontneed"`: at once (`MADV_DONTNEED`). Private memory then reads zeros, or the file again;
  *   shared memory is read anew from what it is a window on.
  * - `"free"`: when the system needs the room, or never (`MADV_FREE`); private anonymous memory only.
- * - `"remove"`: for everybody (`MADV_REMOVE`): shared memory, or a hole in the file, that reads zeros.
+ * - `"remove"`: for everybody (`MADV_REMOVE`): shared memory, or a hole in the file, that reads zeros. Blocks that were reserved are gone with it: on
+ *   a full disk the next touch kills the process.
  */
 export type Discard = "dontneed" | "free" | "remove";
 

@@ -1,6 +1,6 @@
 import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
-import { hasMremap, mmap, mremap } from "../ffi/mman.ts";
+import { hasMremap, madvise, mmap, mremap } from "../ffi/mman.ts";
 import { platform } from "../ffi/platform.ts";
 import { type Place, roundUp } from "../ffi/pages.ts";
 import type { Region } from "../ffi/region.ts";
@@ -113,6 +113,7 @@ export class SharedMemory implements Disposable {
         `Cannot share ${region.name} as a SharedArrayBuffer: this platform has no mremap`,
       );
     }
+    checkPages(region);
     const pageSize = getpagesize();
     const byteOffset = Number(region.address % BigInt(pageSize));
     const { byteLength, name } = region;
@@ -183,12 +184,40 @@ function writableRegion(memory: unknown): Region {
   );
 }
 
+/** What no huge page is smaller than, on any processor. */
+const SMALLEST_HUGE_PAGE = 65536n;
+
+/**
+ * Throws if the pages are huge. The system would move all of the last one, and lay it over what follows the
+ * WebAssembly memory.
+ */
+function checkPages({ address, byteLength, pageSize, name }: Region): void {
+  const { constants: { MADV_COLD }, errno: { EINVAL } } = platform();
+  // Those of a segment tell nobody that they are. But such advice isn't taken for them, nor for locked ones.
+  const refuses = () =>
+    address % SMALLEST_HUGE_PAGE === 0n && byteLength > 0 && MADV_COLD !== null &&
+    madvise(address, getpagesize(), MADV_COLD) === -EINVAL;
+  if (pageSize === getpagesize() && !refuses()) return;
+  throw new Deno.errors.NotSupported(
+    `Cannot share ${name} as a SharedArrayBuffer: its pages are huge, or locked. Use ordinary ones, and lock none`,
+  );
+}
+
 /**
  * WebAssembly memories over which nothing could be moved. The system may have unmapped their pages before
  * it found that out, and others may be mapped there by now. If V8 gave the memory back, they would
  * go with it; so it is kept.
  */
 const perforated: WebAssembly.Memory[] = [];
+
+/** Repairs a WebAssembly memory after a move that failed, or sees to it that nobody gives it back. */
+function fillHole(wasm: WebAssembly.Memory, address: bigint, byteLength: number): void {
+  const { PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MAP_FIXED_NOREPLACE } =
+    platform().constants;
+  const flags = MAP_PRIVATE | MAP_ANONYMOUS | (MAP_FIXED_NOREPLACE ?? 0);
+  const filled = mmap(address, byteLength, PROT_READ | PROT_WRITE, flags, -1, 0);
+  if (filled !== address) perforated.push(wasm);
+}
 
 /** Moves mapped pages to where a WebAssembly memory has its own. */
 function moveOver(
@@ -202,7 +231,7 @@ function moveOver(
   const flags = (MREMAP_MAYMOVE ?? 0) | (MREMAP_FIXED ?? 0);
   const moved = mremap(from, byteLength, byteLength, flags, to);
   if (typeof moved === "bigint") return;
-  perforated.push(wasm);
+  fillHole(wasm, to, byteLength);
   throw systemError({
     errno: -moved,
     syscall: "mremap",

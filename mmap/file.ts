@@ -22,8 +22,8 @@ export interface MapFileOptions extends MapOptions {
    */
   readonly size?: number;
   /**
-   * Whether `size` reserves blocks on the disk for all of the file (`fallocate`): a full disk is an error then. Without,
-   * new bytes are a hole, and a touch of it on a full disk kills the process (SIGBUS). Default: `true`.
+   * Whether the first `size` bytes get blocks on the disk (`fallocate`): a full disk is an error then. A write to a byte that has none, in a hole
+   * of the file, kills the process (SIGBUS) if the disk is full by then. Default: `true`.
    */
   readonly reserve?: boolean;
 }

@@ -74,8 +74,7 @@ export class FileLock implements Disposable {
 
   /** Opens the lock on a file, and makes that if need be, empty. It takes `--allow-write` too. */
   static openOrCreate(path: string | URL, options: CreateFileLockOptions = {}): FileLock {
-    const { mode = 0o600 } = checkOptions(options);
-    checkMode(mode);
+    const mode = checkMode(checkOptions(options).mode ?? 0o600);
     const source = new PathSource(path);
     try {
       source.create(mode, () => {});

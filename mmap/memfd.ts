@@ -89,15 +89,14 @@ export class Memfd extends MemoryObject {
         `name must have at most ${MAX_NAME} bytes, and no NUL: received ${describe(name)}`,
       );
     }
-    if (hugePages !== false && size % hugePageSize(hugePages) !== 0) {
-      throw new RangeError(
-        `size must be a multiple of the huge pages' ${
-          hugePageSize(hugePages)
-        } bytes: received ${size}`,
-      );
-    }
     const { MFD_CLOEXEC, MFD_ALLOW_SEALING, MFD_HUGETLB } = platform().constants;
     const huge = hugePages === false ? 0 : (MFD_HUGETLB ?? 0) | hugePageSizeBits(hugePages);
+    const unit = hugePages === false ? 1 : hugePageSize(hugePages);
+    if (size % unit !== 0) {
+      throw new RangeError(
+        `size must be a multiple of the huge pages' ${unit} bytes: received ${size}`,
+      );
+    }
     const flags = (MFD_CLOEXEC ?? 0) | (MFD_ALLOW_SEALING ?? 0) | huge;
     const fd = memfdCreate(name, flags >>> 0);
     if (fd < 0) throw createError(-fd, hugePages);

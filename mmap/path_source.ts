@@ -1,6 +1,6 @@
 import { describe } from "../ffi/check.ts";
 import { isSystemError, systemError } from "../ffi/errors.ts";
-import type { Opening, Source } from "./source.ts";
+import { identityOf, type Opening, type Source, statusOf } from "./source.ts";
 
 /** What is used of `node:fs` and `node:url`. */
 interface NodeFs {
@@ -59,14 +59,20 @@ export class PathSource implements Source {
       try {
         return use(fd);
       } catch (error) {
-        try {
-          this.#fs.unlinkSync(this.#path);
-        } catch {
-          // Somebody removed it before.
-        }
+        this.#removeIfStill(fd);
         throw error;
       }
     });
+  }
+
+  /** Removes the file that a descriptor stands for, unless its name is another's by now. */
+  #removeIfStill(fd: number): void {
+    try {
+      const found = this.lend("read", (other) => identityOf(statusOf(other, this.name)));
+      if (found === identityOf(statusOf(fd, this.name))) this.#fs.unlinkSync(this.#path);
+    } catch {
+      // It is gone already; what went wrong before is what the caller shall hear of.
+    }
   }
 
   /** Opens the file; the descriptor is the caller's to close. It doesn't go down to child processes. */

@@ -4,7 +4,7 @@ import { close, fstat } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
 import { checkPosixName } from "../ffi/posix_name.ts";
 import { shmOpen, shmUnlink } from "../ffi/posix_shm.ts";
-import { reserve, setSize } from "./backing_file.ts";
+import { giveSize } from "./first_size.ts";
 import { MemoryObject } from "./memory_object.ts";
 import { openOrCreate } from "./open_or_create.ts";
 import { checkAccess } from "./options.ts";
@@ -128,7 +128,7 @@ export class PosixSharedMemory extends MemoryObject {
     const { O_RDWR, O_CREAT, O_EXCL } = platform().constants;
     const fd = open(checked, O_RDWR | O_CREAT | O_EXCL, checkMode(mode), "create");
     try {
-      setFirstSize(fd, size, blocks, checked);
+      giveSize(fd, size, blocks, label(checked));
       return new PosixSharedMemory(checked, fd, true, removeOnDispose);
     } catch (error) {
       close(fd);
@@ -178,12 +178,8 @@ export class PosixSharedMemory extends MemoryObject {
   ): PosixSharedMemory {
     const found = PosixSharedMemory.open(name);
     try {
-      if (found.size === 0) setFirstSize(found.descriptor, size, blocks, found.name);
-      if (found.size === size) return found;
-      throw new RangeError(
-        `Cannot open ${label(found.name)} with ${size} bytes: it has ${found.size}. ` +
-          "Use its own size (PosixSharedMemory.open()), or remove it first",
-      );
+      giveSize(found.descriptor, size, blocks, label(found.name));
+      return found;
     } catch (error) {
       found.close();
       throw error;
@@ -251,10 +247,4 @@ export class PosixSharedMemory extends MemoryObject {
     close(fd);
     return typeof status !== "number" && identityOf(status) !== this.#identity;
   }
-}
-
-/** Gives an object the size that it shall have; on macOS that can be done once. */
-function setFirstSize(fd: number, size: number, blocks: boolean, name: string): void {
-  if (blocks) reserve(fd, 0, size, label(name));
-  else setSize(fd, size, label(name));
 }

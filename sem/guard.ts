@@ -1,6 +1,6 @@
 /**
- * A unit of a semaphore that is held until the guard leaves scope. Made by
- * `Semaphore.lock()` and its like.
+ * A unit of a semaphore that is held until the guard leaves scope. Made by `lock()`
+ * and its like, of `Semaphore` and of `PosixSemaphore`.
  *
  * @example
  * ```ts
@@ -32,7 +32,7 @@ export class SemaphoreGuard implements Disposable {
   /**
    * Gives the unit back; does nothing the second time.
    *
-   * @throws {Deno.errors.BadResource} If the semaphore was removed meanwhile.
+   * @throws {Deno.errors.BadResource} If the semaphore, or the memory that it lies in, is gone.
    */
   release(): void {
     if (!this.#held) return;

@@ -1,5 +1,6 @@
 import { platform } from "../ffi/platform.ts";
 import { hasSemtimedop, semctl, semop, semtimedopNonblocking, timespec } from "../ffi/sysv_sem.ts";
+import { sleep } from "../ffi/wait.ts";
 import {
   type Batch,
   changesNothing,
@@ -10,7 +11,7 @@ import {
   takesFrom,
   withUndo,
 } from "./batch.ts";
-import { sleep } from "./steps.ts";
+import { type Lane, LONGEST_SLICE, POLL, type Settle, SLICE } from "./lanes.ts";
 
 // The kernel first only tells when to try: it waits with a batch that changes nothing
 // in the end, so that an abort has nothing to take back. But while others wait in the
@@ -18,31 +19,14 @@ import { sleep } from "./steps.ts";
 // contended lane lets the kernel take for it, which gives it a place in the kernel's queue. If
 // nobody waits any more when the kernel has taken, it is given back.
 
-/** How long a lane stays in the kernel, in milliseconds: how long a thread can outlive an abort. */
-export const SLICE = 20;
-
-/**
- * A contended lane's slice doubles up to this as long as it ends in vain: each slice queues
- * anew in the kernel, behind all who wait there by then, so with short ones it would
- * never get its turn among others that hold for long.
- */
-const LONGEST_SLICE = 1280;
-
-/** How often to look where the kernel doesn't wait for a limited time, in milliseconds. */
-const POLL = 2;
-
-/** Ends one wait: with 0 if its batch was done, else with a negated error number. */
-export type Settle = (result: number) => void;
-
-/** The waits for one batch on one set, in the order of their coming. */
-export class Lane {
+/** The waits for one batch on one set. */
+export class SetLane implements Lane {
   readonly key: string;
   readonly id: number;
   readonly batch: Batch;
   readonly waiting = new Set<Settle>();
   readonly #probe: Batch;
   readonly #withUndo: Batch;
-  /** Whether the kernel may take for this lane at this moment. */
   taking = false;
   #contended = false;
   #slice = SLICE;

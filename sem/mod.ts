@@ -1,6 +1,7 @@
 /**
- * System V semaphores: sets of numbers in the kernel that processes take from, give to and
- * wait for, and guards that give back what they took.
+ * Semaphores: numbers that processes take from, give to and wait for, and guards that give back what they took. System V's
+ * come in sets, in the kernel, which gives back what dead processes held; POSIX's have a name, or lie in any
+ * shared memory.
  *
  * @example
  * ```ts
@@ -17,6 +18,7 @@
  */
 
 export { isSystemError, type SystemError } from "../ffi/errors.ts";
+export type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
 export * from "../sysv/mod.ts";
 export type { SemaphoreOperation } from "./batch.ts";
 export type {
@@ -26,7 +28,9 @@ export type {
 } from "./create.ts";
 export { SemaphoreGuard } from "./guard.ts";
 export type { SemaphoreLimits, SemaphoreUsage } from "./limits.ts";
+export type { PosixSemaphoreOffset } from "./posix_memory.ts";
+export type { CreatePosixSemaphoreOptions } from "./posix_open.ts";
+export { PosixSemaphore } from "./posix_semaphore.ts";
 export { type AmountOptions, type LockOptions, Semaphore } from "./semaphore.ts";
 export { SemaphoreSet } from "./semaphore_set.ts";
 export type { SemaphoreSetStatus } from "./status.ts";
-export type { WaitOptions, WaitSyncOptions } from "./wait_options.ts";

@@ -1,11 +1,10 @@
 import type { Advice, SystemError } from "../ffi/errors.ts";
 import { platform } from "../ffi/platform.ts";
 import { hasSemtimedop, semop, semtimedop, timespec } from "../ffi/sysv_sem.ts";
+import { checkedWait, sleepSync, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import type { Failure } from "../sysv/object.ts";
 import type { Batch } from "./batch.ts";
-import { sleepSync } from "./steps.ts";
 import { tryNow } from "./lane.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "./wait_options.ts";
 import { couldDeadlock, perform } from "./waiter.ts";
 
 /** Makes the error for a call that failed on a set. */

@@ -1,9 +1,9 @@
 import { checkOptions } from "../ffi/check.ts";
+import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
 import { type Batch, batch, checkAmount } from "./batch.ts";
 import { SemaphoreGuard } from "./guard.ts";
 import type { Performer } from "./performer.ts";
 import type { SemaphoreSet } from "./semaphore_set.ts";
-import type { WaitOptions, WaitSyncOptions } from "./wait_options.ts";
 
 /** How much of a semaphore is taken or given, and who takes it back. */
 export interface AmountOptions {
@@ -124,7 +124,9 @@ export class Semaphore {
    * Takes one unit as soon as it is there, and returns a guard that gives it back at the
    * end of its scope.
    *
-   * Thousands may wait at once: they share a few threads, and get their turns in order.
+   * Thousands may wait at once: they share a few threads, and get their turns in order. After an abort a
+   * thread may stay in the kernel for 20 ms more, and for 1.3 s where other processes wait too; so long
+   * the process lives on.
    *
    * @throws {Deno.errors.TimedOut} If it wasn't there in time; it was not taken.
    * @throws {Deno.errors.BadResource} If the set was removed, also while waiting.

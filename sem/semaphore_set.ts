@@ -1,6 +1,7 @@
 import { checkInteger, checkOptions } from "../ffi/check.ts";
 import { platform } from "../ffi/platform.ts";
 import { semctl, semctlValue } from "../ffi/sysv_sem.ts";
+import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
 import {
   createObject,
   findObject,
@@ -35,7 +36,6 @@ import { initialise, untilReady } from "./ready.ts";
 import { Semaphore } from "./semaphore.ts";
 import { decodeSemaphoreSet, type SemaphoreSetStatus } from "./status.ts";
 import { run, runSync, type Steps } from "./steps.ts";
-import type { WaitOptions, WaitSyncOptions } from "./wait_options.ts";
 
 /**
  * A System V semaphore set: numbers in the kernel that processes change and wait for,

@@ -1,7 +1,7 @@
 // System V objects for tests: keys that nobody else uses, and what to expect of errors.
 
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { isSystemError, Segment, SemaphoreSet } from "../mod.ts";
+import { isSystemError, PosixSemaphore, Segment, SemaphoreSet } from "../mod.ts";
 
 /** A key that no other test uses. */
 export function freshKey(): number {
@@ -20,6 +20,26 @@ export function cleanup(key: number): Disposable {
       }
       for (const { id } of SemaphoreSet.list().filter((set) => set.key === key)) {
         SemaphoreSet.fromId(id).remove();
+      }
+    },
+  };
+}
+
+/** A name for a POSIX semaphore that no other test uses; whatever has it is removed at the end of the scope. */
+export interface FreshName extends Disposable {
+  readonly name: string;
+}
+
+/** Makes a name for a POSIX semaphore. */
+export function freshSemaphoreName(): FreshName {
+  const name = `/isthmus-${crypto.randomUUID().slice(0, 18)}`; // macOS takes no longer one
+  return {
+    name,
+    [Symbol.dispose]() {
+      try {
+        PosixSemaphore.remove(name);
+      } catch (error) {
+        if (!(error instanceof Deno.errors.NotFound)) throw error;
       }
     },
   };

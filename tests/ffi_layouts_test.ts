@@ -85,12 +85,12 @@ function source(lines: string[]): string {
     "#include <sys/file.h>",
     "#include <sys/mman.h>",
     "#include <sys/stat.h>",
+    "#include <sys/resource.h>",
     "#include <sys/vfs.h>",
-    "#include <linux/magic.h>",
     "#include <fcntl.h>",
-    "#include <linux/memfd.h>",
     // glibc leaves some constants to the kernel's headers, which can't be included beside its own.
     "#ifndef SHM_HUGE_SHIFT\n#define SHM_HUGE_SHIFT 26\n#endif",
+    "#if __has_include(<linux/magic.h>)\n#include <linux/magic.h>\n#else\n#define HUGETLBFS_MAGIC 0x958458f6\n#endif",
     "#ifndef MAP_HUGE_SHIFT\n#define MAP_HUGE_SHIFT 26\n#endif",
     ...lines,
   ].join("\n") + "\n";

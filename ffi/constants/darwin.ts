@@ -50,6 +50,7 @@ export const DARWIN: Constants = {
   MAP_SHARED: 1,
   MAP_PRIVATE: 2,
   MAP_FIXED: 16,
+  MAP_FIXED_NOREPLACE: null,
   MAP_ANONYMOUS: 0x1000,
   MAP_NORESERVE: 0x40,
   MAP_POPULATE: null,

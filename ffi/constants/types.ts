@@ -54,6 +54,7 @@ export interface Constants {
   readonly MAP_SHARED: number;
   readonly MAP_PRIVATE: number;
   readonly MAP_FIXED: number;
+  readonly MAP_FIXED_NOREPLACE: number | null;
   readonly MAP_ANONYMOUS: number;
   readonly MAP_NORESERVE: number;
   readonly MAP_POPULATE: number | null;
