@@ -11,10 +11,13 @@ import { run } from "./_process.ts";
 const C_FIELD: Readonly<Record<string, string>> = { key: "__key", seq: "__seq" };
 
 /** Read in 16 bits, which is right for glibc and musl, though C may declare more. */
-const NARROWED = ["seq", "sem_nsems"];
+const NARROWED = ["seq", "sem_nsems", "f_type"];
 
 /** Constants that no C library's header defines; the kernel tells them at run time. */
 const NOT_IN_HEADERS = ["SEMVMX"];
+
+/** Constants that headers older than the kernel lack: they are checked where they are. */
+const NEW = ["MADV_POPULATE_READ", "MADV_POPULATE_WRITE", "MAP_FIXED_NOREPLACE"];
 
 const BITS: Readonly<Record<FieldType, number>> = {
   i16: 16,
@@ -64,9 +67,11 @@ function assertions({ constants, layouts, errno }: Platform): string[] {
       layout === null ? [] : layoutAssertions(name, layout)
     ),
     ...Object.entries({ ...constants, ...errno }).flatMap(([name, value]) =>
-      value === null || NOT_IN_HEADERS.includes(name)
-        ? []
-        : [`#ifdef ${name}\n${assertion(`${name} == ${value}`)}\n#else\n#error ${name}\n#endif`]
+      value === null || NOT_IN_HEADERS.includes(name) ? [] : [
+        `#ifdef ${name}\n${assertion(`${name} == ${value}`)}${
+          NEW.includes(name) ? "" : `\n#else\n#error ${name}`
+        }\n#endif`,
+      ]
     ),
   ];
 }

@@ -74,9 +74,9 @@ Deno.test("readText() doesn't hand out read-only memory through Symbol.species",
   const species = Object.getOwnPropertyDescriptor(TypedArray, Symbol.species);
   const seen: unknown[] = [];
   class Spy extends Uint8Array {
-    constructor(...args: never[]) {
-      super(...args);
-      seen.push(args[0]);
+    constructor(first: ArrayBuffer, offset?: number, length?: number) {
+      super(first, offset, length);
+      seen.push(first);
     }
   }
   Object.defineProperty(TypedArray, Symbol.species, { configurable: true, get: () => Spy });

@@ -60,7 +60,8 @@ const COMMON = {
       semaem: [36, "i32"],
     },
   },
-  statfs: { size: 120, fields: { f_type: [0, "i64"] } },
+  // 64 bits, of which the upper are 0; signed in glibc, unsigned in musl.
+  statfs: { size: 120, fields: { f_type: [0, "u32"] } },
   sembuf: {
     size: 6,
     fields: { sem_num: [0, "u16"], sem_op: [2, "i16"], sem_flg: [4, "i16"] },
