@@ -33,6 +33,13 @@ export function checkOptions<T extends object>(value: T): T {
   throw new TypeError(`options must be an object: received ${describe(value)}`);
 }
 
+/** Returns `value` if it is a boolean; `undefined` is the default, `fallback`. */
+export function checkBoolean(name: string, value: unknown, fallback = false): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value === "boolean") return value;
+  throw new TypeError(`${name} must be a boolean: received ${describe(value)}`);
+}
+
 /** Returns `value` if it is a set of permission bits, 0 to 0o777. */
 export function checkMode(value: unknown): number {
   if (typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0o777) {

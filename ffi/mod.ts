@@ -18,6 +18,7 @@ export {
 export * from "./clock.ts";
 export * from "./file.ts";
 export * from "./mman.ts";
+export { getpagesize } from "./pages.ts";
 export * from "./posix_sem.ts";
 export * from "./posix_shm.ts";
 export * from "./sysv_ipc.ts";

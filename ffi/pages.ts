@@ -1,3 +1,5 @@
+import { libc } from "./libc.ts";
+
 /** Where memory lies. */
 export interface Place {
   /** The address of the first byte. */
@@ -18,4 +20,9 @@ export function span({ address, byteLength }: Place, pageSize: number): Place {
     address: address - BigInt(before),
     byteLength: byteLength === 0 ? 0 : roundUp(before + byteLength, pageSize),
   };
+}
+
+/** `int getpagesize(void)`: the size of a memory page in bytes. */
+export function getpagesize(): number {
+  return libc().c.getpagesize();
 }

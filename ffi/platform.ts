@@ -19,6 +19,8 @@ export interface Platform {
   readonly maxShmName: number;
   /** The most bytes that the name of a POSIX semaphore has behind its slash. */
   readonly maxSemName: number;
+  /** Whether POSIX shared memory has a size of whole pages, whatever was asked for. */
+  readonly roundsShmSize: boolean;
   /** Whether POSIX objects are files in `/dev/shm`, where they can be listed. */
   readonly hasShmDirectory: boolean;
   /** What glibc before 2.33 wants as the version of its `struct stat` (`_STAT_VER`). */
@@ -55,6 +57,7 @@ export function selectPlatform(build: Build): Platform {
       maxShmName: 255,
       // glibc puts "sem." in front of it; musl would take four bytes more.
       maxSemName: 251,
+      roundsShmSize: false,
       hasShmDirectory: true,
       statVersion: build.arch === "x86_64" ? 1 : 0,
       errno: LINUX_ERRNO,
@@ -79,6 +82,7 @@ export function selectPlatform(build: Build): Platform {
       maxShmName: 30,
       // 31 with the slash and the NUL (PSEMNAMLEN).
       maxSemName: 29,
+      roundsShmSize: true,
       hasShmDirectory: false,
       statVersion: 0,
       errno: DARWIN_ERRNO,

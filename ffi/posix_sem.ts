@@ -1,3 +1,4 @@
+import { cString } from "./c_string.ts";
 import { addressOrError } from "./address.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
@@ -40,10 +41,6 @@ export function semOpen(name: string, oflag: number, mode: number, value: number
   const failed = BigInt.asUintN(64, BigInt(platform().constants.SEM_FAILED));
   const text = cString(name);
   return addressOrError(() => c.sem_open(text, oflag, mode, value), failed);
-}
-
-function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text + "\0");
 }
 
 /**

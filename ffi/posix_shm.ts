@@ -1,12 +1,9 @@
+import { cString } from "./c_string.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
 
 // Memory with a descriptor. Each function returns what C returns, or the negated error number
 // (-EEXIST) in place of -1. Arguments are the caller's to check: the call truncates silently.
-
-function cString(text: string): Uint8Array<ArrayBuffer> {
-  return new TextEncoder().encode(text + "\0");
-}
 
 /**
  * `int shm_open(const char *name, int oflag, mode_t mode)`

@@ -1,5 +1,4 @@
-import { type Place, span } from "./pages.ts";
-import { getpagesize } from "./sysv_ipc.ts";
+import { getpagesize, type Place, span } from "./pages.ts";
 
 /** Foreign memory as a buffer. It doesn't own the memory: its end doesn't free it. */
 function bufferAt(address: bigint, byteLength: number): ArrayBuffer {

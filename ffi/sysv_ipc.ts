@@ -1,3 +1,4 @@
+import { cString } from "./c_string.ts";
 import { libc } from "./libc.ts";
 
 /**
@@ -10,15 +11,10 @@ import { libc } from "./libc.ts";
  */
 export function ftok(pathname: string, projId: number): { key: number; errno: number } {
   const { c, errno } = libc();
-  const path = new TextEncoder().encode(pathname + "\0");
+  const path = cString(pathname);
   errno[0] = 0;
   const key = c.ftok(path, projId);
   // Before the result's object is allocated: a collection would leave its own error there.
   const error = errno[0];
   return { key, errno: key === -1 ? error : 0 };
-}
-
-/** `int getpagesize(void)`: the size of a memory page in bytes. */
-export function getpagesize(): number {
-  return libc().c.getpagesize();
 }

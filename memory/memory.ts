@@ -62,7 +62,7 @@ export abstract class BaseMemory implements Disposable {
 
   /** The length in bytes; 0 once the memory is gone. */
   get byteLength(): number {
-    return this.#region.bytes.length;
+    return this.#region.detached ? 0 : this.#region.byteLength;
   }
 
   /** Whether the memory is still there. */

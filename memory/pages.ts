@@ -1,10 +1,9 @@
 import { checkOptions, checkRange, describe } from "../ffi/check.ts";
 import { type Advice, systemError } from "../ffi/errors.ts";
 import { madvise, mincore, mlock, munlock } from "../ffi/mman.ts";
-import { type Place, span } from "../ffi/pages.ts";
+import { getpagesize, type Place, span } from "../ffi/pages.ts";
 import { platform } from "../ffi/platform.ts";
 import type { Region } from "../ffi/region.ts";
-import { getpagesize } from "../ffi/sysv_ipc.ts";
 
 /** A part of a memory, in bytes. */
 export interface Part {
@@ -80,7 +79,7 @@ function constantOf(
   word: string,
   constants: Readonly<Record<string, number | null>>,
 ): number {
-  if (!Object.hasOwn(constants, word)) {
+  if (typeof word !== "string" || !Object.hasOwn(constants, word)) {
     const words = Object.keys(constants).map((known) => `"${known}"`).join(", ");
     throw new TypeError(`${what} must be one of ${words}: received ${describe(word)}`);
   }
@@ -155,7 +154,7 @@ export function discardPages(region: Region, how: Discard, part: Part = {}): voi
 }
 
 const LIMIT = [
-  "it is more than this user may lock",
+  "it is more than this user may lock, or a part of it may not be touched",
   "Raise RLIMIT_MEMLOCK (`ulimit -l`).",
 ] as const;
 

@@ -2,9 +2,8 @@ import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
 import { hasMremap, madvise, mmap, mremap } from "../ffi/mman.ts";
 import { platform } from "../ffi/platform.ts";
-import { type Place, roundUp } from "../ffi/pages.ts";
+import { getpagesize, type Place, roundUp } from "../ffi/pages.ts";
 import type { Region } from "../ffi/region.ts";
-import { getpagesize } from "../ffi/sysv_ipc.ts";
 import { addressOfShared } from "../ffi/wasm.ts";
 import { BaseMemory, Memory, regionOf } from "./memory.ts";
 import {
@@ -31,7 +30,7 @@ function allocate(byteLength: number, name: string): WebAssembly.Memory {
   const pages = Math.max(1, byteLength / WASM_PAGE);
   if (pages > MAX_WASM_PAGES) {
     throw new RangeError(
-      `Cannot share ${name} as a SharedArrayBuffer: ${byteLength} bytes are more than the 4 GiB of a WebAssembly memory. Map it in parts`,
+      `Cannot share ${name} as a SharedArrayBuffer: ${byteLength} bytes are more than the 4 GiB of a WebAssembly memory. Map it in parts, with less extra`,
     );
   }
   try {

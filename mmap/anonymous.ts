@@ -1,7 +1,6 @@
-import { checkInteger, checkOptions } from "../ffi/check.ts";
+import { checkBoolean, checkInteger, checkOptions } from "../ffi/check.ts";
 import { platform } from "../ffi/platform.ts";
-import { roundUp } from "../ffi/pages.ts";
-import { getpagesize } from "../ffi/sysv_ipc.ts";
+import { getpagesize, roundUp } from "../ffi/pages.ts";
 import { HUGE_PAGES_ADVICE, hugePageFlags, type HugePages, hugePageSize } from "./huge_pages.ts";
 import { type AnyMapping, type Mapping, type ReservedMapping, wrap } from "./mapping.ts";
 import { checkAccess, protection } from "./options.ts";
@@ -56,12 +55,16 @@ export function mapAnonymous(
   length: number,
   options: MapAnonymousOptions & { readonly access: "none" },
 ): ReservedMapping;
+/** Maps memory for a use known at run time only. */
+export function mapAnonymous(length: number, options: MapAnonymousOptions): AnyMapping;
 export function mapAnonymous(length: number, options: MapAnonymousOptions = {}): AnyMapping {
   checkInteger("length", length, 1);
-  const { access = "readwrite", shared = false, hugePages = false, populate = false } =
-    checkOptions(options);
-  const { noReserve = false, execute = false } = options;
+  const { access = "readwrite", hugePages = false, ...rest } = checkOptions(options);
   checkAccess(access, ["readwrite", "none"]);
+  const shared = checkBoolean("shared", rest.shared);
+  const populate = checkBoolean("populate", rest.populate);
+  const noReserve = checkBoolean("noReserve", rest.noReserve);
+  const execute = checkBoolean("execute", rest.execute);
   if (hugePages !== false && noReserve) {
     // Where no huge page is free, the first touch would kill the process.
     throw new TypeError("noReserve can't be set together with hugePages");

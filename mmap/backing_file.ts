@@ -64,7 +64,7 @@ export function shorten(fd: number, size: number, name: string, except?: Backing
   for (const other of mapped) {
     if (other === except || other.identity !== file || other.reach <= size) continue;
     throw new Deno.errors.Busy(
-      `Cannot give ${name} ${size} bytes: this program has mapped ${other.reach} of it. Close that mapping, or resize it, first`,
+      `Cannot give ${name} ${size} bytes: this thread has mapped ${other.reach} of it. Close that mapping, or resize it, first`,
     );
   }
   setSize(fd, size, name);

@@ -1,5 +1,6 @@
-import { checkInteger, checkMode, checkOptions } from "../ffi/check.ts";
+import { checkBoolean, checkInteger, checkMode, checkOptions } from "../ffi/check.ts";
 import { reserve, setSize } from "./backing_file.ts";
+import { giveSize } from "./first_size.ts";
 import { mapDescriptor, type Settings } from "./map.ts";
 import type { AnyMapping, Mapping, ReadonlyMapping, ReservedMapping } from "./mapping.ts";
 import { openOrCreate } from "./open_or_create.ts";
@@ -89,7 +90,8 @@ export function mapFile(
   options: MapFileOptions = {},
 ): AnyMapping {
   const settings = checkedMapOptions(options);
-  const { access = "read", size, reserve: blocks = true } = options;
+  const { access = "read", size } = options;
+  const blocks = checkBoolean("reserve", options.reserve, true);
   checkAccess(access, ACCESSES);
   if (size !== undefined) {
     checkInteger("size", size, 0);
@@ -103,7 +105,7 @@ export function mapFile(
   return origin.lend(access === "readwrite" ? "readwrite" : "read", (fd) => {
     return size === undefined
       ? mapDescriptor(origin, fd, access, settings)
-      : mapWithSize(origin, fd, size, blocks, settings, false);
+      : mapWithSize(origin, fd, size, blocks, settings);
   });
 }
 
@@ -144,7 +146,7 @@ export function mapNewFile(
  *
  * const path = `${Deno.makeTempDirSync()}/state`;
  * using map = mapOrCreateFile(path, 4096);
- * if (map.created) map.writeText("first");
+ * console.log(map.created); // true: nobody has made it yet
  * Deno.removeSync(path);
  * ```
  *
@@ -158,17 +160,19 @@ export function mapOrCreateFile(
   const { settings, mode, blocks } = checkedNew(size, options);
   const source = new PathSource(path);
   return openOrCreate(
-    () => source.lend("readwrite", (fd) => mapWithSize(source, fd, size, blocks, settings, false)),
+    () => source.lend("readwrite", (fd) => mapExisting(source, fd, size, blocks, settings)),
     () => createAndMap(source, size, mode, blocks, settings),
   );
 }
 
 function checkedNew(size: number, options: MapNewFileOptions) {
   checkInteger("size", size, 1);
-  const { mode = 0o600, reserve: blocks = true } = checkOptions(options);
+  const { mode = 0o600, reserve } = checkOptions(options);
+  const blocks = checkBoolean("reserve", reserve, true);
   return { settings: checkedMapOptions(options), mode: checkMode(mode), blocks };
 }
 
+/** Creates the file and maps it. Who finds it before it has its size gives it one, or waits, as `giveSize` says. */
 function createAndMap(
   source: PathSource,
   size: number,
@@ -176,7 +180,26 @@ function createAndMap(
   blocks: boolean,
   settings: Settings,
 ): Mapping {
-  return source.create(mode, (fd) => mapWithSize(source, fd, size, blocks, settings, true));
+  checkedLength(source.name, size, settings); // before anything is made
+  return source.create(mode, (fd, remove) => {
+    giveSize(fd, size, blocks, source.name, { remove });
+    return mapDescriptor(source, fd, "readwrite", settings, true) as Mapping;
+  });
+}
+
+/** Maps a file that exists, long enough. */
+function mapExisting(
+  source: PathSource,
+  fd: number,
+  size: number,
+  blocks: boolean,
+  settings: Settings,
+): Mapping {
+  const { name } = source;
+  if (statusOf(fd, name).size === 0) {
+    giveSize(fd, size, blocks, name, { isCurrent: () => source.isStill(fd) });
+  }
+  return mapWithSize(source, fd, size, blocks, settings);
 }
 
 /** Makes the file long enough, then maps it. */
@@ -186,12 +209,11 @@ function mapWithSize(
   size: number,
   blocks: boolean,
   settings: Settings,
-  created: boolean,
 ): Mapping {
   const { name } = source;
   const { size: oldSize } = statusOf(fd, name);
   checkedLength(name, Math.max(size, oldSize), settings); // before anything is changed
   if (blocks && size > 0) reserve(fd, 0, size, name);
   else if (size > oldSize) setSize(fd, size, name);
-  return mapDescriptor(source, fd, "readwrite", settings, created) as Mapping;
+  return mapDescriptor(source, fd, "readwrite", settings) as Mapping;
 }

@@ -1,4 +1,4 @@
-import { checkMode, checkOptions } from "../ffi/check.ts";
+import { checkBoolean, checkMode, checkOptions } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
 import { flock } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
@@ -84,9 +84,14 @@ export class FileLock implements Disposable {
     return new FileLock(source);
   }
 
-  /** Takes the lock if that needs no waiting; `undefined` if somebody else has it. */
+  /**
+   * Takes the lock if that needs no waiting; `undefined` if somebody else has it.
+   *
+   * @throws {Deno.errors.NotFound} If a second guard needs the file once more, and its name is gone or another's.
+   * @throws {Deno.errors.BadResource} If the `FileLock` was closed.
+   */
   tryLock(options: FileLockOptions = {}): FileGuard | undefined {
-    const { shared = false } = checkOptions(options);
+    const shared = checkBoolean("shared", checkOptions(options).shared);
     const fd = this.#descriptor();
     const { constants: { LOCK_SH, LOCK_EX, LOCK_NB }, errno: { EAGAIN } } = platform();
     const result = flock(fd, (shared ? LOCK_SH : LOCK_EX) | LOCK_NB);
@@ -105,7 +110,7 @@ export class FileLock implements Disposable {
    */
   lockSync(options: FileLockOptions & WaitSyncOptions = {}): FileGuard {
     const { timeout } = checkedWait(options);
-    const { shared = false } = options;
+    const shared = checkBoolean("shared", options.shared);
     const deadline = timeout === undefined ? Infinity : performance.now() + timeout;
     let guard = this.tryLock({ shared });
     if (guard === undefined && timeout !== 0) this.#checkDeadlock(shared);
@@ -132,7 +137,7 @@ export class FileLock implements Disposable {
    */
   async lock(options: FileLockOptions & WaitOptions = {}): Promise<FileGuard> {
     const { signal, timeout } = checkedWait(options);
-    const { shared = false } = options;
+    const shared = checkBoolean("shared", options.shared);
     signal?.throwIfAborted();
     // Behind others one doesn't push to the front.
     const guard = this.#queue.isEmpty ? this.tryLock({ shared }) : undefined;

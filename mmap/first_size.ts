@@ -10,25 +10,39 @@ const TIMEOUT = 1000;
 /** How often to look whether it has done so, in milliseconds. */
 const POLL = 1;
 
+/** Who gives an object its size. */
+export interface Sizer {
+  /** Removes the object if it can't have the size: the creator's. */
+  remove?(): void;
+  /** Whether the object still has its name: for who only opened it. */
+  isCurrent?(): boolean;
+}
+
 /**
- * Gives a new object its size, unless it has that already. The call that makes an object can't give it a size at once, and
- * whoever opens it in between may do that as well; the lock lets one do it.
+ * Gives a new object its size, unless it has one already. The call that makes an object can't give it a size at
+ * once, and whoever opens it in between may do that as well; the lock lets one do it. So nobody has an object in
+ * use whose size the creator still sets, or which the creator removes because it failed.
  *
- * @throws {RangeError} If the object has another size.
+ * @throws {Deno.errors.NotFound} If its creator removed it meanwhile.
  */
-export function giveSize(fd: number, size: number, blocks: boolean, name: string): void {
+export function giveSize(
+  fd: number,
+  size: number,
+  blocks: boolean,
+  name: string,
+  { remove, isCurrent }: Sizer,
+): void {
   lock(fd, name);
   try {
-    const { size: found } = statusOf(fd, name);
-    if (found === size) return;
-    if (found !== 0) {
-      throw new RangeError(
-        `Cannot give ${name} ${size} bytes: it has ${found}. ` +
-          "Use its own size (PosixSharedMemory.open()), or remove it first",
-      );
+    if (statusOf(fd, name).size !== 0) return;
+    if (isCurrent?.() === false) {
+      throw new Deno.errors.NotFound(`Cannot open ${name}: its creator failed, and removed it`);
     }
     if (blocks) reserve(fd, 0, size, name);
     else setSize(fd, size, name);
+  } catch (error) {
+    remove?.();
+    throw error;
   } finally {
     flock(fd, platform().constants.LOCK_UN);
   }

@@ -1,4 +1,4 @@
-import { checkOptions } from "../ffi/check.ts";
+import { checkBoolean, checkOptions } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
 import { msync, msyncNonblocking } from "../ffi/mman.ts";
 import { platform } from "../ffi/platform.ts";
@@ -22,7 +22,7 @@ function prepare(region: Region, origin: Origin, { offset, length, async }: Flus
   }
   checkWhole(region, origin, "flush");
   const { MS_ASYNC, MS_SYNC } = platform().constants;
-  return { ...pages, flags: async === true ? MS_ASYNC : MS_SYNC };
+  return { ...pages, flags: checkBoolean("async", async) ? MS_ASYNC : MS_SYNC };
 }
 
 function failure(region: Region, errno: number): Error {
@@ -65,8 +65,13 @@ export async function flush(
     if (result < 0) throw failure(region, -result);
   }).finally(letGo);
   await within(done, limits, () => {
-    return new Deno.errors.TimedOut(
-      `Cannot flush ${region.name} within ${limits.timeout} ms: the disk is slow. The writing goes on`,
-    );
+    return systemError({
+      errno: platform().errno.ETIMEDOUT,
+      syscall: "msync",
+      action: `flush ${region.name}`,
+      advice: {
+        ETIMEDOUT: [`the disk took more than ${limits.timeout} ms`, "The writing goes on."],
+      },
+    });
   });
 }

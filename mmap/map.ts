@@ -1,7 +1,6 @@
 import { madvise } from "../ffi/mman.ts";
 import { platform } from "../ffi/platform.ts";
-import { type Place, span } from "../ffi/pages.ts";
-import { getpagesize } from "../ffi/sysv_ipc.ts";
+import { getpagesize, type Place, span } from "../ffi/pages.ts";
 import { systemError } from "../ffi/errors.ts";
 import { type FileStatus, isHugetlbfs } from "../ffi/file.ts";
 import { HUGE_PAGES_ADVICE } from "./huge_pages.ts";

@@ -122,6 +122,8 @@ export class Mapping extends Memory {
   protect(access: "readwrite", options?: ProtectOptions): Mapping;
   /** For nothing: whoever touches it is killed. */
   protect(access: "none", options?: ProtectOptions): ReservedMapping;
+  /** For a use known at run time only. */
+  protect(access: Protection, options?: ProtectOptions): AnyMapping;
   protect(access: Protection, options: ProtectOptions = {}): AnyMapping {
     return protect(this.#region, this.#origin, access, options);
   }
@@ -154,9 +156,9 @@ export class ReadonlyMapping extends ReadonlyMemory {
   }
 
   /** Makes the mapping longer or shorter, as {@linkcode Mapping.resize} does; the file stays as it is. */
-  resize(length: number, options?: ResizeOptions): void {
+  resize(length: number, options: ResizeOptions = {}): void {
     resizeMapping(this.#region, this.#origin, "read", length, {
-      allowBeyondEnd: checkOptions(options ?? {}).allowBeyondEnd,
+      allowBeyondEnd: checkOptions(options).allowBeyondEnd,
     });
   }
 
@@ -171,6 +173,8 @@ export class ReadonlyMapping extends ReadonlyMemory {
   protect(access: "readwrite", options?: ProtectOptions): Mapping;
   /** For nothing: whoever touches it is killed. */
   protect(access: "none", options?: ProtectOptions): ReservedMapping;
+  /** For a use known at run time only. */
+  protect(access: Protection, options?: ProtectOptions): AnyMapping;
   protect(access: Protection, options: ProtectOptions = {}): AnyMapping {
     return protect(this.#region, this.#origin, access, options);
   }
@@ -202,6 +206,8 @@ export class ReservedMapping extends BaseMemory {
   protect(access: "readwrite", options?: ProtectOptions): Mapping;
   /** For nothing, as it is. */
   protect(access: "none", options?: ProtectOptions): ReservedMapping;
+  /** For a use known at run time only. */
+  protect(access: Protection, options?: ProtectOptions): AnyMapping;
   protect(access: Protection, options: ProtectOptions = {}): AnyMapping {
     return protect(this.#region, this.#origin, access, options);
   }

@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
+import { checkBoolean, checkInteger, checkOptions, describe } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
 import { close, fcntl, fstat } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
@@ -69,7 +69,7 @@ export class Memfd extends MemoryObject {
 
   private constructor(fd: number) {
     super("memfd", fd);
-    this.handle = `memfd:${fd}:${identityOf(statusOf(fd, "memfd"))}`;
+    this.handle = `memfd:${Deno.pid}:${fd}:${identityOf(statusOf(fd, "memfd"))}`;
   }
 
   /**
@@ -114,11 +114,15 @@ export class Memfd extends MemoryObject {
    * called before that was started.
    */
   static open(handle: string): Memfd {
-    const { number, identity } = parseHandle(handle);
+    const { pid, number, identity } = parseHandle(handle);
     // First a descriptor of its own: the other may be closed, and its number used anew, at any moment.
-    const fd = fcntl(number, platform().constants.F_DUPFD_CLOEXEC, 0);
+    const { constants: { F_DUPFD_CLOEXEC }, errno: { EBADF } } = platform();
+    const fd = fcntl(number, F_DUPFD_CLOEXEC, 0);
+    if (fd < 0 && fd !== -EBADF) throw createError(-fd, false, "open");
     const status = fd < 0 ? fd : fstat(fd);
     if (typeof status !== "number" && identityOf(status) === identity) {
+      // What a child inherited stays open, to be mapped again, but doesn't go further down.
+      if (pid !== Deno.pid) setInheritable(number, false, "memfd");
       return own(fd, () => new Memfd(fd));
     }
     if (fd >= 0) close(fd);
@@ -135,7 +139,7 @@ export class Memfd extends MemoryObject {
    * The child may use it as long as it lives, whether or not this object is still open then.
    */
   inherit(inheritable = true): string {
-    setInheritable(this.descriptor, inheritable, "memfd");
+    setInheritable(this.descriptor, checkBoolean("inheritable", inheritable), "memfd");
     return this.handle;
   }
 
@@ -197,10 +201,14 @@ export function mapMemfd(handle: string, options: MapObjectOptions = {}): AnyMap
   return memfd.map(options);
 }
 
-/** The descriptor's number in a handle, and what tells the memory from all other. */
-function parseHandle(handle: string): { number: number; identity: string } {
-  const parts = typeof handle === "string" ? /^memfd:(\d{1,9}):(\d+:\d+)$/.exec(handle) : null;
-  if (parts !== null) return { number: Number(parts[1]), identity: parts[2] };
+/** Which process made a handle, the descriptor's number there, and what tells the memory from all other. */
+function parseHandle(handle: string): { pid: number; number: number; identity: string } {
+  const parts = typeof handle === "string"
+    ? /^memfd:(\d{1,9}):(\d{1,9}):(\d+:\d+)$/.exec(handle)
+    : null;
+  if (parts !== null) {
+    return { pid: Number(parts[1]), number: Number(parts[2]), identity: parts[3] };
+  }
   throw new TypeError(`handle must be that of a Memfd: received ${describe(handle)}`);
 }
 
@@ -214,11 +222,11 @@ function own<T>(fd: number, make: () => T): T {
   }
 }
 
-function createError(errno: number, hugePages: HugePages): Error {
+function createError(errno: number, hugePages: HugePages, verb = "create"): Error {
   return systemError({
     errno,
-    syscall: "memfd_create",
-    action: "create memfd",
+    syscall: verb === "create" ? "memfd_create" : "fcntl",
+    action: `${verb} memfd`,
     advice: {
       EINVAL: [hugePages === false ? "the system refuses" : "the system has no such huge pages"],
       EMFILE: ["this process has as many files open as it may (RLIMIT_NOFILE)"],

@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions } from "../ffi/check.ts";
+import { checkBoolean, checkInteger, checkOptions } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
 import { close, fcntl } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
@@ -53,7 +53,7 @@ export abstract class MemoryObject implements Disposable {
   }
 
   /**
-   * Maps the memory into this process. The mapping doesn't need the object: that may be closed before.
+   * Maps the memory into this process. The mapping lives on without the object; only to become longer it needs it open.
    *
    * @throws {RangeError} If `offset` and `length` reach beyond the end.
    * @throws {Deno.errors.PermissionDenied} If it was opened for less, or is sealed.
@@ -88,7 +88,7 @@ export abstract class MemoryObject implements Disposable {
    */
   resize(size: number, options: ResizeObjectOptions = {}): void {
     checkInteger("size", size, 0);
-    const { reserve: blocks = true } = checkOptions(options);
+    const blocks = checkBoolean("reserve", checkOptions(options).reserve, true);
     const oldSize = this.size;
     if (size > oldSize && blocks) reserve(this.descriptor, oldSize, size, this.#label);
     else if (size > oldSize) setSize(this.descriptor, size, this.#label);

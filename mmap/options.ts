@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
+import { checkBoolean, checkInteger, checkOptions, describe } from "../ffi/check.ts";
 import { platform } from "../ffi/platform.ts";
 
 /**
@@ -7,7 +7,7 @@ import { platform } from "../ffi/platform.ts";
  * - `"read"`: other processes' writes are seen; a write is impossible.
  * - `"readwrite"`: writes reach the file and other processes.
  * - `"copy"`: writes stay in this process, on pages of its own (copy-on-write).
- * - `"none"`: address space only, until `protect()` allows more.
+ * - `"none"`: address space only, until `protect()` allows more: reading, as far as a file goes.
  */
 export type MapAccess = "read" | "readwrite" | "copy" | "none";
 
@@ -45,10 +45,10 @@ export function checkedMapOptions(options: MapOptions) {
   return {
     offset: checkInteger("offset", offset, 0),
     length: length === undefined ? undefined : checkInteger("length", length, 0),
-    allowBeyondEnd: allowBeyondEnd === true,
-    populate: populate === true,
-    execute: execute === true,
-    noReserve: noReserve === true,
+    allowBeyondEnd: checkBoolean("allowBeyondEnd", allowBeyondEnd),
+    populate: checkBoolean("populate", populate),
+    execute: checkBoolean("execute", execute),
+    noReserve: checkBoolean("noReserve", noReserve),
   };
 }
 

@@ -51,27 +51,30 @@ export class PathSource implements Source {
     return this.#use(this.open(opening), use);
   }
 
-  /** Creates the file, which must not exist, and removes it again if `use` throws. */
-  create<T>(mode: number, use: (fd: number) => T): T {
+  /** Creates the file, which must not exist. `use` is told how to remove it again. */
+  create<T>(mode: number, use: (fd: number, remove: () => void) => T): T {
     const { O_CREAT, O_EXCL } = this.#fs.constants;
     const fd = this.#open(this.#flags("readwrite") | O_CREAT | O_EXCL, mode);
-    return this.#use(fd, () => {
-      try {
-        return use(fd);
-      } catch (error) {
-        this.#removeIfStill(fd);
-        throw error;
-      }
-    });
+    return this.#use(fd, () => use(fd, () => this.#remove(fd)));
+  }
+
+  /** Whether the path still leads to the file that a descriptor stands for. */
+  isStill(fd: number): boolean {
+    try {
+      const found = this.lend("read", (other) => identityOf(statusOf(other, this.name)));
+      return found === identityOf(statusOf(fd, this.name));
+    } catch {
+      return false;
+    }
   }
 
   /** Removes the file that a descriptor stands for, unless its name is another's by now. */
-  #removeIfStill(fd: number): void {
+  #remove(fd: number): void {
+    if (!this.isStill(fd)) return;
     try {
-      const found = this.lend("read", (other) => identityOf(statusOf(other, this.name)));
-      if (found === identityOf(statusOf(fd, this.name))) this.#fs.unlinkSync(this.#path);
+      this.#fs.unlinkSync(this.#path);
     } catch {
-      // It is gone already; what went wrong before is what the caller shall hear of.
+      // Somebody removed it in this moment.
     }
   }
 
@@ -110,7 +113,9 @@ export class PathSource implements Source {
         syscall: "open",
         action: `open ${this.name}`,
         advice: {
-          EACCES: ["this user may not open it so", 'access: "read" or "copy" needs less.'],
+          EACCES: ["this user may not open it so", "Its owner or root may change its mode."],
+          EEXIST: ["it already exists", "Map it with mapFile() or mapOrCreateFile()."],
+          ENOENT: ["it, or its directory, does not exist", "mapOrCreateFile() creates files."],
           EISDIR: ["it is a directory", "Give the path of a file."],
           ENXIO: [
             "nobody has its other end open, and it can't be mapped: it is a pipe or a socket",

@@ -7,7 +7,7 @@ import { type Place, roundUp, span } from "../ffi/pages.ts";
 /** What errors of mmap and mremap mean. */
 const ADVICE: Advice = {
   EACCES: [
-    "it was opened for reading only, or its file is append-only",
+    "it was opened for reading or for writing only, or is append-only",
     'Open it for reading and writing, or map it with access "read" or "copy".',
   ],
   EAGAIN: ["more memory is locked than this user may (RLIMIT_MEMLOCK)"],
@@ -17,7 +17,7 @@ const ADVICE: Advice = {
   ],
   EINVAL: ["the system can't map it so"],
   ENODEV: [
-    "it can't be mapped: it is a pipe, a socket, a directory or the like",
+    "it is nothing that can be mapped",
     "Read it instead.",
   ],
   ENOMEM: [

@@ -1,6 +1,7 @@
-import { checkInteger, checkMode, checkOptions } from "../ffi/check.ts";
+import { checkBoolean, checkInteger, checkMode, checkOptions } from "../ffi/check.ts";
 import { type Advice, systemError } from "../ffi/errors.ts";
 import { close, fstat } from "../ffi/file.ts";
+import { getpagesize, roundUp } from "../ffi/pages.ts";
 import { platform } from "../ffi/platform.ts";
 import { checkPosixName } from "../ffi/posix_name.ts";
 import { shmOpen, shmUnlink } from "../ffi/posix_shm.ts";
@@ -124,15 +125,17 @@ export class PosixSharedMemory extends MemoryObject {
   ): PosixSharedMemory {
     const checked = checkPosixName(name, maxName());
     checkInteger("size", size, 1);
-    const { mode = 0o600, reserve: blocks = true, removeOnDispose = false } = checkOptions(options);
+    const { mode = 0o600, reserve, removeOnDispose = false } = checkOptions(options);
+    const blocks = checkBoolean("reserve", reserve, true);
     const { O_RDWR, O_CREAT, O_EXCL } = platform().constants;
     const fd = open(checked, O_RDWR | O_CREAT | O_EXCL, checkMode(mode), "create");
     try {
-      giveSize(fd, size, blocks, label(checked));
-      return new PosixSharedMemory(checked, fd, true, removeOnDispose);
+      giveSize(fd, size, blocks, label(checked), { remove: () => void shmUnlink(checked) });
+      const made = new PosixSharedMemory(checked, fd, true, removeOnDispose);
+      made.#checkSize(size); // somebody who opened it in between may have given it another
+      return made;
     } catch (error) {
       close(fd);
-      shmUnlink(checked);
       throw error;
     }
   }
@@ -174,11 +177,16 @@ export class PosixSharedMemory extends MemoryObject {
   static #openSized(
     name: string,
     size: number,
-    { reserve: blocks = true }: CreatePosixSharedMemoryOptions,
+    options: CreatePosixSharedMemoryOptions,
   ): PosixSharedMemory {
+    const blocks = checkBoolean("reserve", options.reserve, true);
     const found = PosixSharedMemory.open(name);
     try {
-      giveSize(found.descriptor, size, blocks, label(found.name));
+      if (found.size === 0) {
+        const isCurrent = () => !found.#isReplaced();
+        giveSize(found.descriptor, size, blocks, label(found.name), { isCurrent });
+      }
+      found.#checkSize(size);
       return found;
     } catch (error) {
       found.close();
@@ -223,7 +231,9 @@ export class PosixSharedMemory extends MemoryObject {
    */
   remove(): void {
     // Somebody may have removed it already, and made another one of that name.
-    if (this.#isReplaced()) throw failure(platform().errno.ENOENT, "shm_open", "remove", this.name);
+    if (this.#isReplaced()) {
+      throw failure(platform().errno.ENOENT, "shm_unlink", "remove", this.name);
+    }
     PosixSharedMemory.remove(this.name);
     this.#removed = true;
   }
@@ -239,10 +249,21 @@ export class PosixSharedMemory extends MemoryObject {
     }
   }
 
-  /** Whether the name is another object's by now. */
+  #checkSize(size: number): void {
+    const { size: found } = this;
+    const rounded = platform().roundsShmSize ? roundUp(size, getpagesize()) : size;
+    if (found === size || found === rounded) return;
+    throw new RangeError(
+      `Cannot open ${label(this.name)} with ${size} bytes: it has ${found}. ` +
+        "Use its own size (PosixSharedMemory.open()), or remove it first",
+    );
+  }
+
+  /** Whether the name is another object's by now, or nobody's. */
   #isReplaced(): boolean {
-    const fd = shmOpen(this.name, platform().constants.O_RDONLY, 0);
-    if (fd < 0) return false; // gone, or not to be looked at: the removal itself will tell
+    const { constants: { O_RDONLY }, errno: { ENOENT } } = platform();
+    const fd = shmOpen(this.name, O_RDONLY, 0);
+    if (fd < 0) return fd === -ENOENT; // or its mode doesn't let this user look at it
     const status = fstat(fd);
     close(fd);
     return typeof status !== "number" && identityOf(status) !== this.#identity;

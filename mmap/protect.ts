@@ -1,3 +1,4 @@
+import { checkBoolean } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
 import { mprotect } from "../ffi/mman.ts";
 import { span } from "../ffi/pages.ts";
@@ -23,11 +24,10 @@ export function protectRegion(
   options: ProtectOptions,
 ): Region {
   const { name } = region;
-  const prot = protection(access, options.execute ?? execute);
-  let place = { address: 0n, byteLength: 0 };
-  region.move("protect", (old) => {
-    place = old;
-    const pages = span(old, pageSize);
+  const prot = protection(access, checkBoolean("execute", options.execute, execute));
+  const place = { address: region.address, byteLength: region.byteLength };
+  region.move("protect", () => {
+    const pages = span(place, pageSize);
     const result = pages.byteLength === 0 ? 0 : mprotect(pages.address, pages.byteLength, prot);
     if (result === 0) return null;
     throw systemError({

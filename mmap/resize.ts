@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions } from "../ffi/check.ts";
+import { checkBoolean, checkInteger, checkOptions } from "../ffi/check.ts";
 import type { Place } from "../ffi/pages.ts";
 import type { Region } from "../ffi/region.ts";
 import { type BackingFile, reserve, shorten } from "./backing_file.ts";
@@ -33,7 +33,9 @@ export function resizeMapping(
   options: ResizeFileOptions = {},
 ): void {
   checkInteger("length", length, 1);
-  const { allowBeyondEnd = false, file: resizeFile = false } = checkOptions(options);
+  const settings = checkOptions(options);
+  const allowBeyondEnd = checkBoolean("allowBeyondEnd", settings.allowBeyondEnd);
+  const resizeFile = checkBoolean("file", settings.file);
   const { file } = origin;
   if (region.closed) {
     throw new Deno.errors.BadResource(`Cannot resize ${region.name}: it was unmapped`);
@@ -62,7 +64,13 @@ function checkEnd(
   allowBeyondEnd: boolean,
 ): number {
   const end = file.offset + length;
-  const size = file.hasSize ? file.size() : Infinity;
+  if (!file.hasSize) {
+    if (length <= region.byteLength) return file.reach;
+    throw new Deno.errors.NotSupported(
+      `Cannot resize ${region.name} to ${length} bytes: a device doesn't tell how many it has. Map it anew`,
+    );
+  }
+  const size = file.size();
   if (size === null) {
     if (length <= region.byteLength) return file.reach;
     // Lends it again for the error that says why.

@@ -22,7 +22,7 @@ export function statusOf(fd: number, name: string): FileStatus {
   throw systemError({
     errno: -status,
     syscall: "fstat",
-    action: `map ${name}`,
+    action: `use ${name}`,
     advice: { EBADF: ["it is not open", "Open it, or give the path."] },
   });
 }
@@ -35,7 +35,9 @@ function isBlockDevice({ mode }: FileStatus): boolean {
 /** Whether a thing has a size, beyond which nothing of it may be touched; other devices have none. */
 export function hasSize(status: FileStatus): boolean {
   const { S_IFMT, S_IFREG } = platform().constants;
-  return (status.mode & S_IFMT) === S_IFREG || isBlockDevice(status);
+  const type = status.mode & S_IFMT;
+  // POSIX shared memory has no type on macOS, nor have some things without a size on Linux.
+  return type === S_IFREG || isBlockDevice(status) || (type === 0 && status.size > 0);
 }
 
 /** What tells one file from all others that exist at the same time. */

@@ -44,7 +44,7 @@ Deno.test("the memory of a SharedMemory can't be taken from it", () => {
 Deno.test("an object isn't made shorter under a mapping of this program", () => {
   using memfd = Memfd.create(8192);
   const map = memfd.map();
-  assertThrows(() => memfd.resize(4096), Deno.errors.Busy, "this program has mapped 8192 of it");
+  assertThrows(() => memfd.resize(4096), Deno.errors.Busy, "this thread has mapped 8192 of it");
   const other = memfd.map({ access: "read" });
   assertThrows(() => map.resize(4096, { file: true }), Deno.errors.Busy, "Close that mapping");
   other.close();
