@@ -5,7 +5,9 @@ import { platform } from "./platform.ts";
  * `Deno.errors`, or plain `Error` where none is close.
  */
 export interface SystemError extends Error {
-  /** The error's C name, such as `"EEXIST"`; `"UNKNOWN"` if the platform's headers don't name it. */
+  /**
+   * The error's C name, such as `"EEXIST"`; `"UNKNOWN"` if the platform's headers don't name it.
+   */
   readonly code: string;
   /** The error's number on this platform. */
   readonly errno: number;
@@ -24,7 +26,10 @@ export interface SystemErrorInit {
   readonly syscall: string;
   /** What was tried and on what: completes "Cannot ...". */
   readonly action: string;
-  /** What this operation knows about some errors, by C name; takes precedence over the general reasons. */
+  /**
+   * What this operation knows about some errors, by C name; takes precedence over the general
+   * reasons.
+   */
   readonly advice?: Advice;
   /** The error's class, where the operation knows better than the number. */
   readonly class?: new (message: string) => Error;

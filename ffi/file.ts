@@ -19,6 +19,9 @@ export interface FileStatus {
   readonly blockSize: number;
 }
 
+/** What `fstat` fills: kept, since a new one costs more than the call. */
+let statRecord: DataView<ArrayBuffer> | undefined;
+
 /**
  * `int fstat(int fd, struct stat *statbuf)`
  *
@@ -27,11 +30,10 @@ export interface FileStatus {
 export function fstat(fd: number): FileStatus | number {
   const { c, errno } = libc();
   const { layouts: { stat: { size, fields } }, statVersion, errno: { ENOSYS } } = platform();
-  const record = new Uint8Array(size);
-  const result = c.fstat?.(fd, record) ?? c.__fxstat?.(statVersion, fd, record);
+  const view = statRecord ??= new DataView(new ArrayBuffer(size));
+  const result = c.fstat?.(fd, view) ?? c.__fxstat?.(statVersion, fd, view);
   const error = errno[0];
   if (result !== 0) return result === undefined ? -ENOSYS : -error;
-  const view = new DataView(record.buffer);
   return {
     dev: getNumber(view, fields.st_dev),
     ino: getBigInt(view, fields.st_ino),
@@ -42,8 +44,8 @@ export function fstat(fd: number): FileStatus | number {
 }
 
 /**
- * Where the end of a file is, after `off_t lseek(int fd, off_t offset, int whence)`: a block device's
- * size, which `fstat` doesn't tell. The position stays as it is.
+ * Where the end of a file is, after `off_t lseek(int fd, off_t offset, int whence)`: a block
+ * device's size, which `fstat` doesn't tell. The position stays as it is.
  *
  * See {@linkcode https://man7.org/linux/man-pages/man2/lseek.2.html lseek(2)}.
  */
@@ -57,7 +59,8 @@ export function endOf(fd: number): number {
 }
 
 /**
- * Whether a file lies in a file system of huge pages, after `int fstatfs(int fd, struct statfs *buf)`.
+ * Whether a file lies in a file system of huge pages, after `int fstatfs(int fd, struct statfs
+ * *buf)`.
  *
  * See {@linkcode https://man7.org/linux/man-pages/man2/statfs.2.html statfs(2)}.
  */
@@ -86,8 +89,8 @@ export function ftruncate(fd: number, length: number): number {
 }
 
 /**
- * `int fallocate(int fd, int mode, off_t offset, off_t len)` with mode 0: blocks for bytes, which become
- * zeros behind the end of the file, and stay as they are within it.
+ * `int fallocate(int fd, int mode, off_t offset, off_t len)` with mode 0: blocks for bytes, which
+ * become zeros behind the end of the file, and stay as they are within it.
  *
  * `-ENOSYS` where the platform has no such call (macOS).
  * See {@linkcode https://man7.org/linux/man-pages/man2/fallocate.2.html fallocate(2)}.
@@ -115,7 +118,8 @@ export function fcntl(fd: number, cmd: number, arg: number): number {
 }
 
 /**
- * How long a file may become for this process, in bytes: `getrlimit(RLIMIT_FSIZE)`, `Infinity` if there is no limit.
+ * How long a file may become for this process, in bytes: `getrlimit(RLIMIT_FSIZE)`, `Infinity` if
+ * there is no limit.
  *
  * See {@linkcode https://man7.org/linux/man-pages/man2/getrlimit.2.html getrlimit(2)}.
  */

@@ -1,8 +1,8 @@
 import { describe } from "./check.ts";
 
 /**
- * Returns the name of a POSIX object in the form that C wants: a slash, and then at most `maxBytes` bytes
- * without another. The slash may be left out.
+ * Returns the name of a POSIX object in the form that C wants: a slash, and then at most `maxBytes`
+ * bytes without another. The slash may be left out.
  *
  * @throws {TypeError} If it isn't a string.
  * @throws {RangeError} If it is empty, too long, or has a slash or NUL in the middle.

@@ -14,10 +14,15 @@ import { platform } from "./platform.ts";
  */
 export const SEM_WAITERS = 1;
 
-/** Which 32-bit word of a `sem_t` tells whether processes share it; {@linkcode semSharedMark} is what it then holds. */
+/**
+ * Which 32-bit word of a `sem_t` tells whether processes share it; {@linkcode semSharedMark} is
+ * what it then holds.
+ */
 export const SEM_SHARED = 2;
 
-/** What tells that processes share a semaphore; `null` where a `sem_t` can't be looked into (macOS). */
+/**
+ * What tells that processes share a semaphore; `null` where a `sem_t` can't be looked into (macOS).
+ */
 export function semSharedMark(): number | null {
   const FUTEX_PRIVATE_FLAG = 128; // which each library applies in a sense of its own
   if (isGlibc()) return FUTEX_PRIVATE_FLAG;
@@ -32,9 +37,9 @@ export function isGlibc(): boolean {
 /**
  * `sem_t *sem_open(const char *name, int oflag, mode_t mode, unsigned int value)`
  *
- * Returns an address (on macOS a number that stands for one), or a negated error number. Opened again
- * by the same process, it is the same, and closed when it was closed as often.
- * See {@linkcode https://man7.org/linux/man-pages/man3/sem_open.3.html sem_open(3)}.
+ * Returns an address (on macOS a number that stands for one), or a negated error number. Opened
+ * again by the same process, it is the same, and closed when it was closed as often. See {@linkcode
+ * https://man7.org/linux/man-pages/man3/sem_open.3.html sem_open(3)}.
  */
 export function semOpen(name: string, oflag: number, mode: number, value: number): bigint | number {
   const { c } = libc();
@@ -135,8 +140,9 @@ export function hasSemClockwait(): boolean {
 /**
  * `int sem_clockwait(sem_t *sem, clockid_t clockid, const struct timespec *abstime)`
  *
- * Only where {@linkcode hasSemClockwait} says so.
- * See {@linkcode https://www.gnu.org/software/libc/manual/html_node/Waiting-with-Explicit-Clocks.html sem_clockwait}.
+ * Only where {@linkcode hasSemClockwait} says so. See {@linkcode
+ * https://www.gnu.org/software/libc/manual/html_node/Waiting-with-Explicit-Clocks.html
+ * sem_clockwait}.
  */
 export function semClockwait(
   sem: bigint,

@@ -115,8 +115,9 @@ export class Region implements Place {
   }
 
   /**
-   * Keeps the memory where it is, for a call that uses its address on another thread: until the function
-   * that this returns is called, `close()` ends the views but not the mapping, and `move()` is refused.
+   * Keeps the memory where it is, for a call that uses its address on another thread: until the
+   * function that this returns is called, `close()` ends the views but not the mapping, and
+   * `move()` is refused.
    */
   hold(): () => void {
     if (this.#closed) {

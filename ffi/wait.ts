@@ -42,7 +42,10 @@ export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void>
   });
 }
 
-/** The same promise, rejected as soon as the signal aborts or the time is over; what it stands for goes on. */
+/**
+ * The same promise, rejected as soon as the signal aborts or the time is over; what it stands for
+ * goes on.
+ */
 export async function within<T>(
   promise: Promise<T>,
   { signal, timeout }: WaitOptions,

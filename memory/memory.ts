@@ -36,7 +36,10 @@ function dataView({ buffer, byteOffset, length }: Uint8Array<ArrayBuffer>): Data
   return new DataView(buffer, byteOffset, length);
 }
 
-/** The region that a memory stands on; for the library's own rooms, which check what they do with it. */
+/**
+ * The region that a memory stands on; for the library's own rooms, which check what they do with
+ * it.
+ */
 export let regionOf: (memory: BaseMemory) => Region;
 
 /** What all mapped memory has, even what may be neither read nor written: pages. */
@@ -86,8 +89,8 @@ export abstract class BaseMemory implements Disposable {
   }
 
   /**
-   * Keeps the memory, or the pages that a part of it touches, in main memory (`mlock`). It keeps nobody
-   * out: for that there are semaphores and file locks.
+   * Keeps the memory, or the pages that a part of it touches, in main memory (`mlock`). It keeps
+   * nobody out: for that there are semaphores and file locks.
    *
    * @throws {RangeError} If the part reaches beyond the memory.
    * @throws {Error} With code `ENOMEM` if it is more than `RLIMIT_MEMLOCK` allows.
@@ -178,7 +181,8 @@ export class Memory extends BaseMemory {
   /**
    * Reads UTF-8 text up to its NUL.
    *
-   * @throws {Deno.errors.InvalidData} If there is no NUL, or the bytes aren't UTF-8 and `fatal` is set.
+   * @throws {Deno.errors.InvalidData} If there is no NUL, or the bytes aren't UTF-8 and `fatal` is
+   * set.
    * @throws {RangeError} If `offset` or `length` reach beyond the memory.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
@@ -202,8 +206,8 @@ export class Memory extends BaseMemory {
    * {@linkcode Discard} tells.
    *
    * @throws {TypeError} If there is no such way.
-   * @throws {RangeError} If the part doesn't consist of whole pages (but for `"remove"`, its end may be the
-   * memory's), or reaches beyond the memory.
+   * @throws {RangeError} If the part doesn't consist of whole pages (but for `"remove"`, its end
+   * may be the memory's), or reaches beyond the memory.
    * @throws {Deno.errors.NotSupported} If this platform, or what is mapped, can't do it.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    *

@@ -18,8 +18,8 @@ export interface Part {
  *
  * - `"normal"`: nothing special, the default.
  * - `"sequential"`: they will be read from front to back; `"random"`: here and there.
- * - `"willneed"`: soon, so read them ahead; `"populateRead"`, `"populateWrite"`: now, so map them, for
- *   reading or writing (Linux 5.14), with an error where a touch would be a fault.
+ * - `"willneed"`: soon, so read them ahead; `"populateRead"`, `"populateWrite"`: now, so map them,
+ *   for reading or writing (Linux 5.14), with an error where a touch would be a fault.
  * - `"cold"`: not soon (Linux 5.4); `"pageout"`: not for long, so move them out.
  * - `"hugepage"`, `"nohugepage"`: whether huge pages may hold them.
  * - `"dontdump"`, `"dodump"`: whether core dumps show them.
@@ -43,9 +43,11 @@ export type PageAdvice =
  *
  * - `"dontneed"`: at once (`MADV_DONTNEED`). Private memory then reads zeros, or the file again;
  *   shared memory is read anew from what it is a window on.
- * - `"free"`: when the system needs the room, or never (`MADV_FREE`); private anonymous memory only.
- * - `"remove"`: for everybody (`MADV_REMOVE`): shared memory, or a hole in the file, that reads zeros. Blocks that were reserved are gone with it: on
- *   a full disk the next touch kills the process.
+ * - `"free"`: when the system needs the room, or never (`MADV_FREE`); private anonymous memory
+ *   only.
+ * - `"remove"`: for everybody (`MADV_REMOVE`): shared memory, or a hole in the file, that reads
+ *   zeros. Blocks that were reserved are gone with it: on a full disk the next touch kills the
+ *   process.
  */
 export type Discard = "dontneed" | "free" | "remove";
 
@@ -129,7 +131,10 @@ export function advisePages(region: Region, advice: PageAdvice, part?: Part): vo
   });
 }
 
-/** The destructive forms of `madvise`, on whole pages only: a part of a page isn't anybody's to lose. */
+/**
+ * The destructive forms of `madvise`, on whole pages only: a part of a page isn't anybody's to
+ * lose.
+ */
 export function discardPages(region: Region, how: Discard, part: Part = {}): void {
   const constant = constantOf("how", how, discardConstants());
   const place = placeOf(region, "discard pages of", part);

@@ -45,15 +45,16 @@ function allocate(byteLength: number, name: string): WebAssembly.Memory {
 }
 
 /**
- * Mapped memory as a real `SharedArrayBuffer`: Workers get it by `postMessage()`, `Atomics.wait()` works on it, and
- * WebAssembly can have it as its memory.
+ * Mapped memory as a real `SharedArrayBuffer`: Workers get it by `postMessage()`, `Atomics.wait()`
+ * works on it, and WebAssembly can have it as its memory.
  *
  * The buffer belongs to a WebAssembly memory over which the mapping was laid, so its length is a
  * multiple of 64 KiB: what it is a window on is `byteLength` bytes at `byteOffset`, and the rest is
  * ordinary memory. It has at most 4 GiB.
  *
- * Such a buffer can't be detached. When the mapping is ended, every thread that still has the buffer reads zeros;
- * it never faults. Forgotten, the mapping ends when no thread has the buffer any more.
+ * Such a buffer can't be detached. When the mapping is ended, every thread that still has the
+ * buffer reads zeros; it never faults. Forgotten, the mapping ends when no thread has the buffer
+ * any more.
  *
  * @example
  * ```ts
@@ -94,11 +95,12 @@ export class SharedMemory implements Disposable {
   }
 
   /**
-   * Takes over a memory that may be written: an attached segment, or a mapping with the access `"readwrite"` or `"copy"`.
-   * Its own views end, as if it had been closed; what they saw is in the buffer from now on (`mremap`; Linux).
+   * Takes over a memory that may be written: an attached segment, or a mapping with the access
+   * `"readwrite"` or `"copy"`. Its own views end, as if it had been closed; what they saw is in the
+   * buffer from now on (`mremap`; Linux).
    *
-   * @throws {TypeError} If it is memory that may only be read: a write to the buffer would kill the process. For
-   * a file, the access `"copy"` takes no more permissions than `"read"`.
+   * @throws {TypeError} If it is memory that may only be read: a write to the buffer would kill the
+   * process. For a file, the access `"copy"` takes no more permissions than `"read"`.
    * @throws {RangeError} If it has more than 4 GiB.
    * @throws {Deno.errors.Busy} If something asynchronous that uses it is under way.
    * @throws {Deno.errors.BadResource} If it is gone.
@@ -157,7 +159,8 @@ export class SharedMemory implements Disposable {
   }
 
   /**
-   * Ends the mapping (what was a segment is detached): the buffer reads zeros from then on, in every thread. Does nothing the second time.
+   * Ends the mapping (what was a segment is detached): the buffer reads zeros from then on, in
+   * every thread. Does nothing the second time.
    */
   close(): void {
     if (this.#place === null) return;
@@ -187,12 +190,13 @@ function writableRegion(memory: unknown): Region {
 const SMALLEST_HUGE_PAGE = 65536n;
 
 /**
- * Throws if the pages are huge. The system would move all of the last one, and lay it over what follows the
- * WebAssembly memory.
+ * Throws if the pages are huge. The system would move all of the last one, and lay it over what
+ * follows the WebAssembly memory.
  */
 function checkPages({ address, byteLength, pageSize, name }: Region): void {
   const { constants: { MADV_COLD }, errno: { EINVAL } } = platform();
-  // Those of a segment tell nobody that they are. But such advice isn't taken for them, nor for locked ones.
+  // Those of a segment tell nobody that they are. But such advice isn't taken for them, nor for
+  // locked ones.
   const refuses = () =>
     address % SMALLEST_HUGE_PAGE === 0n && byteLength > 0 && MADV_COLD !== null &&
     madvise(address, getpagesize(), MADV_COLD) === -EINVAL;
@@ -203,13 +207,15 @@ function checkPages({ address, byteLength, pageSize, name }: Region): void {
 }
 
 /**
- * WebAssembly memories over which nothing could be moved. The system may have unmapped their pages before
- * it found that out, and others may be mapped there by now. If V8 gave the memory back, they would
- * go with it; so it is kept.
+ * WebAssembly memories over which nothing could be moved. The system may have unmapped their pages
+ * before it found that out, and others may be mapped there by now. If V8 gave the memory back, they
+ * would go with it; so it is kept.
  */
 const perforated: WebAssembly.Memory[] = [];
 
-/** Repairs a WebAssembly memory after a move that failed, or sees to it that nobody gives it back. */
+/**
+ * Repairs a WebAssembly memory after a move that failed, or sees to it that nobody gives it back.
+ */
 function fillHole(wasm: WebAssembly.Memory, address: bigint, byteLength: number): void {
   const { PROT_READ, PROT_WRITE, MAP_PRIVATE, MAP_ANONYMOUS, MAP_FIXED_NOREPLACE } =
     platform().constants;

@@ -33,7 +33,9 @@ export interface ArrayOptions {
   readonly length?: number;
 }
 
-/** JavaScript's own: a class derived from one would get hold of read-only memory in its constructor. */
+/**
+ * JavaScript's own: a class derived from one would get hold of read-only memory in its constructor.
+ */
 const TYPES: ReadonlySet<unknown> = new Set([
   Int8Array,
   Uint8Array,

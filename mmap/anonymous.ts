@@ -11,13 +11,15 @@ export interface MapAnonymousOptions {
   /** What it may be used for: `"none"` is address space for later. Default: `"readwrite"`. */
   readonly access?: "readwrite" | "none";
   /**
-   * Whether it is shared memory (`MAP_SHARED`), of a fixed size. A Deno process has no `fork()` to hand it down: for another process or a Worker
-   * take a `Memfd`, or lay a `SharedMemory` over it for Workers. Default: `false`.
+   * Whether it is shared memory (`MAP_SHARED`), of a fixed size. A Deno process has no `fork()` to
+   * hand it down: for another process or a Worker take a `Memfd`, or lay a `SharedMemory` over it
+   * for Workers. Default: `false`.
    */
   readonly shared?: boolean;
   /**
-   * Huge pages (`MAP_HUGETLB`; Linux): `true` for the system's default size, or the size in bytes. The system must have reserved some
-   * (`sysctl vm.nr_hugepages`). For huge pages as far as there are some, see `advise("hugepage")`. Default: `false`.
+   * Huge pages (`MAP_HUGETLB`; Linux): `true` for the system's default size, or the size in bytes.
+   * The system must have reserved some (`sysctl vm.nr_hugepages`). For huge pages as far as there
+   * are some, see `advise("hugepage")`. Default: `false`.
    */
   readonly hugePages?: HugePages;
   /** Gives every page its memory at once. Default: `false`. */
@@ -29,7 +31,8 @@ export interface MapAnonymousOptions {
 }
 
 /**
- * Maps memory that is no file's, filled with zeros. It lives until it is closed, or the process ends.
+ * Maps memory that is no file's, filled with zeros. It lives until it is closed, or the process
+ * ends.
  *
  * @example
  * ```ts
@@ -42,7 +45,8 @@ export interface MapAnonymousOptions {
  * @param length In bytes, at least 1.
  * @throws {RangeError} If `length`, or the size of huge pages, is out of range.
  * @throws {Deno.errors.NotSupported} If the platform has no huge pages.
- * @throws {Error} With code `ENOMEM` if there is not enough memory or address space, or no free huge page.
+ * @throws {Error} With code `ENOMEM` if there is not enough memory or address space, or no free
+ * huge page.
  *
  * @see {@linkcode https://man7.org/linux/man-pages/man2/mmap.2.html mmap(2)}
  */

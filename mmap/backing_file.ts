@@ -6,7 +6,10 @@ import { hasSize, identityOf, type Opening, type Source, statusOf } from "./sour
 /** The files of this thread's mappings. */
 const mapped = new Set<BackingFile>();
 
-/** The file, or memory object, that a mapping is a window on: found again by its source, and recognised. */
+/**
+ * The file, or memory object, that a mapping is a window on: found again by its source, and
+ * recognised.
+ */
 export class BackingFile {
   readonly source: Source;
   /** Where the mapping starts in it, in bytes. */
@@ -54,8 +57,8 @@ export class BackingFile {
 }
 
 /**
- * Makes a file shorter, unless a mapping of this thread, other than that of `except`, would lose bytes: a touch of
- * them would kill the process.
+ * Makes a file shorter, unless a mapping of this thread, other than that of `except`, would lose
+ * bytes: a touch of them would kill the process.
  *
  * @throws {Deno.errors.Busy} If there is such a mapping.
  */
@@ -78,16 +81,16 @@ export function setSize(fd: number, size: number, name: string): void {
 }
 
 /**
- * Gives a file at least `size` bytes, and blocks to each from `offset` on: a full disk is an error now,
- * and not a fault when the bytes are touched. What is there already stays as it is.
+ * Gives a file at least `size` bytes, and blocks to each from `offset` on: a full disk is an error
+ * now, and not a fault when the bytes are touched. What is there already stays as it is.
  *
  * On failure the file may have become longer. It isn't cut off again: another process may have
  * made it longer too, and mapped it.
  */
 export function reserve(fd: number, offset: number, size: number, name: string): void {
   checkSizeLimit(fd, size, name);
-  // Not posix_fallocate: where the file system can't do it, glibc reads bytes and writes them back, and
-  // what other processes write in between is lost.
+  // Not posix_fallocate: where the file system can't do it, glibc reads bytes and writes them back,
+  // and what other processes write in between is lost.
   const result = fallocate(fd, offset, size - offset);
   if (result === 0) return;
   if (result !== -platform().errno.ENOSYS) throw sizeError(result, "fallocate", size, name);

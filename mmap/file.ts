@@ -19,21 +19,29 @@ export interface MapFileOptions extends MapOptions {
   /** What the mapping may be used for. Default: `"read"`. */
   readonly access?: MapAccess;
   /**
-   * Makes the file at least this many bytes long, with `access: "readwrite"`. Default: it stays as it is.
+   * Makes the file at least this many bytes long, with `access: "readwrite"`. Default: it stays as
+   * it is.
    */
   readonly size?: number;
   /**
-   * Whether the first `size` bytes get blocks on the disk (`fallocate`): a full disk is an error then. A write to a byte that has none, in a hole
-   * of the file, kills the process (SIGBUS) if the disk is full by then. Default: `true`.
+   * Whether the first `size` bytes get blocks on the disk (`fallocate`): a full disk is an error
+   * then. A write to a byte that has none, in a hole of the file, kills the process (SIGBUS) if the
+   * disk is full by then. Default: `true`.
    */
   readonly reserve?: boolean;
 }
 
 /** Options of {@linkcode mapNewFile} and {@linkcode mapOrCreateFile}. */
 export interface MapNewFileOptions extends MapOptions {
-  /** Permission bits of a file that is made, less the process's umask. Default: `0o600`, this user alone. */
+  /**
+   * Permission bits of a file that is made, less the process's umask. Default: `0o600`, this user
+   * alone.
+   */
   readonly mode?: number;
-  /** Whether to reserve blocks on the disk, as {@linkcode MapFileOptions.reserve} says. Default: `true`. */
+  /**
+   * Whether to reserve blocks on the disk, as {@linkcode MapFileOptions.reserve} says. Default:
+   * `true`.
+   */
   readonly reserve?: boolean;
 }
 
@@ -45,8 +53,9 @@ const MAX_DESCRIPTOR = 2 ** 31 - 1;
 /**
  * Maps a file that exists, by its path or by a descriptor that is open.
  *
- * A path is opened under Deno's permissions (`--allow-read`, and `--allow-write` for `"readwrite"`), and closed again as soon as
- * the mapping exists. A descriptor stays the caller's. An empty file, or a `length` of 0, gives an empty mapping.
+ * A path is opened under Deno's permissions (`--allow-read`, and `--allow-write` for
+ * `"readwrite"`), and closed again as soon as the mapping exists. A descriptor stays the caller's.
+ * An empty file, or a `length` of 0, gives an empty mapping.
  *
  * @example
  * ```ts
@@ -59,7 +68,8 @@ const MAX_DESCRIPTOR = 2 ** 31 - 1;
  * @throws {TypeError} If an argument is of the wrong type.
  * @throws {RangeError} If `offset` and `length` reach beyond the end of the file.
  * @throws {Deno.errors.NotFound} If there is no such file.
- * @throws {Deno.errors.PermissionDenied} If this user, or the descriptor, has less access than is asked for.
+ * @throws {Deno.errors.PermissionDenied} If this user, or the descriptor, has less access than is
+ * asked for.
  * @throws {Deno.errors.NotCapable} If Deno was not started with the permission.
  * @throws {Deno.errors.IsADirectory} If it is a directory.
  * @throws {Deno.errors.NotSupported} If it is a pipe or a socket.
@@ -123,7 +133,8 @@ export function mapFile(
  * ```
  *
  * @throws {Deno.errors.AlreadyExists} If the file exists.
- * @throws {Error} With code `ENOSPC` if there is no room. As after any error, there is no file then.
+ * @throws {Error} With code `ENOSPC` if there is no room. As after any error, there is no file
+ * then.
  * @see {@linkcode mapFile} for what else may go wrong.
  */
 export function mapNewFile(
@@ -137,8 +148,8 @@ export function mapNewFile(
 }
 
 /**
- * Maps a file for reading and writing that has at least `size` bytes: creates it, or makes it longer, if need be. The mapping's
- * `created` says whether it was created.
+ * Maps a file for reading and writing that has at least `size` bytes: creates it, or makes it
+ * longer, if need be. The mapping's `created` says whether it was created.
  *
  * @example
  * ```ts
@@ -172,7 +183,10 @@ function checkedNew(size: number, options: MapNewFileOptions) {
   return { settings: checkedMapOptions(options), mode: checkMode(mode), blocks };
 }
 
-/** Creates the file and maps it. Who finds it before it has its size gives it one, or waits, as `giveSize` says. */
+/**
+ * Creates the file and maps it. Who finds it before it has its size gives it one, or waits, as
+ * `giveSize` says.
+ */
 function createAndMap(
   source: PathSource,
   size: number,

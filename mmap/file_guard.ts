@@ -1,7 +1,13 @@
-/** The guards that this thread holds, by file: to block for one of those locks would be to wait for itself. */
+/**
+ * The guards that this thread holds, by file: to block for one of those locks would be to wait for
+ * itself.
+ */
 const held = new Map<string, Set<FileGuard>>();
 
-/** A lock on a file that is held until the guard leaves scope. Made by `FileLock.lock()` and its like. */
+/**
+ * A lock on a file that is held until the guard leaves scope. Made by `FileLock.lock()` and its
+ * like.
+ */
 export class FileGuard implements Disposable {
   /** Whether others may hold the lock at the same time. */
   readonly shared: boolean;

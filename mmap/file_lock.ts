@@ -10,25 +10,33 @@ import { identityOf, statusOf } from "./source.ts";
 
 /** How a file is locked. */
 export interface FileLockOptions {
-  /** Whether others may have it locked so too, at the same time: readers, say. Default: `false`, alone. */
+  /**
+   * Whether others may have it locked so too, at the same time: readers, say. Default: `false`,
+   * alone.
+   */
   readonly shared?: boolean;
 }
 
 /** Options of {@linkcode FileLock.openOrCreate}. */
 export interface CreateFileLockOptions {
-  /** Permission bits of a file that is made, less the process's umask. Default: `0o600`, this user alone. */
+  /**
+   * Permission bits of a file that is made, less the process's umask. Default: `0o600`, this user
+   * alone.
+   */
   readonly mode?: number;
 }
 
-/** How often to try before the thread pauses or blocks, as for semaphores: it saves waking it up. */
+/**
+ * How often to try before the thread pauses or blocks, as for semaphores: it saves waking it up.
+ */
 const SPINS = 40;
 
 /**
- * A lock on a file (`flock`), shared or exclusive: it keeps those apart who take it too, and nobody else. The system gives it
- * back when its holder's process ends, in whatever way.
+ * A lock on a file (`flock`), shared or exclusive: it keeps those apart who take it too, and nobody
+ * else. The system gives it back when its holder's process ends, in whatever way.
  *
- * Whoever uses the file through a mapping takes the lock for as long as its bytes must belong together.
- * Programs in C take it with `flock()`; locks of `fcntl()` are others.
+ * Whoever uses the file through a mapping takes the lock for as long as its bytes must belong
+ * together. Programs in C take it with `flock()`; locks of `fcntl()` are others.
  *
  * @example
  * ```ts
@@ -87,7 +95,8 @@ export class FileLock implements Disposable {
   /**
    * Takes the lock if that needs no waiting; `undefined` if somebody else has it.
    *
-   * @throws {Deno.errors.NotFound} If a second guard needs the file once more, and its name is gone or another's.
+   * @throws {Deno.errors.NotFound} If a second guard needs the file once more, and its name is gone
+   * or another's.
    * @throws {Deno.errors.BadResource} If the `FileLock` was closed.
    */
   tryLock(options: FileLockOptions = {}): FileGuard | undefined {
@@ -129,8 +138,9 @@ export class FileLock implements Disposable {
   }
 
   /**
-   * Takes the lock as soon as it is free. The system can't tell that without blocking a thread, so it is asked again and again, up to
-   * 16 ms apart; among many who block for it, this one may have to wait long.
+   * Takes the lock as soon as it is free. The system can't tell that without blocking a thread, so
+   * it is asked again and again, up to 16 ms apart; among many who block for it, this one may have
+   * to wait long.
    *
    * @throws {Deno.errors.TimedOut} If it wasn't free in time.
    * @throws {Deno.errors.BadResource} If the `FileLock` was closed, also while waiting.
@@ -151,7 +161,10 @@ export class FileLock implements Disposable {
     );
   }
 
-  /** Gives up the lock: waits for it end with an error, guards that are held go on. Does nothing the second time. */
+  /**
+   * Gives up the lock: waits for it end with an error, guards that are held go on. Does nothing the
+   * second time.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;

@@ -19,9 +19,10 @@ export interface Sizer {
 }
 
 /**
- * Gives a new object its size, unless it has one already. The call that makes an object can't give it a size at
- * once, and whoever opens it in between may do that as well; the lock lets one do it. So nobody has an object in
- * use whose size the creator still sets, or which the creator removes because it failed.
+ * Gives a new object its size, unless it has one already. The call that makes an object can't give
+ * it a size at once, and whoever opens it in between may do that as well; the lock lets one do it.
+ * So nobody has an object in use whose size the creator still sets, or which the creator removes
+ * because it failed.
  *
  * @throws {Deno.errors.NotFound} If its creator removed it meanwhile.
  */

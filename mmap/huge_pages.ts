@@ -4,7 +4,9 @@ import { close, fstat } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
 import { memfdCreate } from "../ffi/posix_shm.ts";
 
-/** Whether to use huge pages: `true` for those of the system's default size, or their size in bytes. */
+/**
+ * Whether to use huge pages: `true` for those of the system's default size, or their size in bytes.
+ */
 export type HugePages = boolean | number;
 
 /** No page that is called huge is smaller than the smallest ordinary one. */
@@ -16,7 +18,9 @@ export const HUGE_PAGES_ADVICE: Advice = {
   ENOMEM: ["there are not enough free huge pages", "Reserve some: `sysctl vm.nr_hugepages`."],
 };
 
-/** The flags that ask `mmap` for huge pages; `memfd_create` takes the same size behind its own flag. */
+/**
+ * The flags that ask `mmap` for huge pages; `memfd_create` takes the same size behind its own flag.
+ */
 export function hugePageFlags(hugePages: HugePages): number {
   if (hugePages === false) return 0;
   const { MAP_HUGETLB } = platform().constants;

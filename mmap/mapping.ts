@@ -38,9 +38,10 @@ function protect(
  * Mapped memory that may be written: a window on a file, on shared or on private memory. Made by
  * `mapFile()`, `mapAnonymous()`, `Memfd.map()` and `PosixSharedMemory.map()`.
  *
- * A file that somebody truncates while it is mapped takes the memory away: a touch of what is gone kills
- * the process (SIGBUS), which JavaScript can't prevent. {@linkcode isTruncated} tells it, unless it happens in that moment;
- * memory that is sealed (`Memfd.seal("shrink")`) can't be truncated.
+ * A file that somebody truncates while it is mapped takes the memory away: a touch of what is gone
+ * kills the process (SIGBUS), which JavaScript can't prevent. {@linkcode isTruncated} tells it,
+ * unless it happens in that moment; memory that is sealed (`Memfd.seal("shrink")`) can't be
+ * truncated.
  */
 export class Mapping extends Memory {
   readonly #region: Region;
@@ -59,8 +60,8 @@ export class Mapping extends Memory {
   }
 
   /**
-   * Writes what was changed to the file (`msync`), and blocks the thread until the disk has it. Other processes that map
-   * the file see changes without that, at once.
+   * Writes what was changed to the file (`msync`), and blocks the thread until the disk has it.
+   * Other processes that map the file see changes without that, at once.
    *
    * @throws {RangeError} If the part reaches beyond the memory.
    * @throws {Deno.errors.UnexpectedEof} If the file was truncated below what is mapped.
@@ -85,16 +86,21 @@ export class Mapping extends Memory {
   }
 
   /**
-   * Makes the mapping longer or shorter (`mremap`). Its views end, and it has new ones, maybe at another address.
+   * Makes the mapping longer or shorter (`mremap`). Its views end, and it has new ones, maybe at
+   * another address.
    *
    * @param length In bytes, at least 1.
-   * @throws {RangeError} If the file is too short for that, and neither `file` nor `allowBeyondEnd` is set.
-   * @throws {Deno.errors.Busy} If something asynchronous that uses the memory is under way, or with `file`, if another mapping
-   * of this program would lose bytes.
-   * @throws {Deno.errors.NotSupported} If it is shared anonymous memory, and would be longer than it was made.
-   * @throws {Deno.errors.BadResource} If the memory is gone, or with `file`, if the file can't be found any more.
-   * @throws {Error} With code `ENOSPC` if there is no room for the file, `ENOMEM` if there is no address space. As after
-   * any error, the mapping is as it was, but for its views; the file may have become longer.
+   * @throws {RangeError} If the file is too short for that, and neither `file` nor `allowBeyondEnd`
+   * is set.
+   * @throws {Deno.errors.Busy} If something asynchronous that uses the memory is under way, or with
+   * `file`, if another mapping of this program would lose bytes.
+   * @throws {Deno.errors.NotSupported} If it is shared anonymous memory, and would be longer than
+   * it was made.
+   * @throws {Deno.errors.BadResource} If the memory is gone, or with `file`, if the file can't be
+   * found any more.
+   * @throws {Error} With code `ENOSPC` if there is no room for the file, `ENOMEM` if there is no
+   * address space. As after any error, the mapping is as it was, but for its views; the file may
+   * have become longer.
    *
    * @see {@linkcode https://man7.org/linux/man-pages/man2/mremap.2.html mremap(2)}
    */
@@ -108,7 +114,8 @@ export class Mapping extends Memory {
   }
 
   /**
-   * Ends this mapping and returns another one on the same memory, which may be used otherwise (`mprotect`). Views of the old one end.
+   * Ends this mapping and returns another one on the same memory, which may be used otherwise
+   * (`mprotect`). Views of the old one end.
    *
    * @throws {TypeError} If `access` isn't one of the words.
    * @throws {Deno.errors.PermissionDenied} If the file was not opened for that.
@@ -129,8 +136,8 @@ export class Mapping extends Memory {
   }
 
   /**
-   * Ends the mapping (`munmap`); does nothing the second time. All views end first: they have length 0 from then on, and
-   * using them is no fault. What was written stays in the file.
+   * Ends the mapping (`munmap`); does nothing the second time. All views end first: they have
+   * length 0 from then on, and using them is no fault. What was written stays in the file.
    *
    * Input or output that is still under way on a view doesn't see the end of
    * it: await it before.
@@ -143,7 +150,9 @@ export class Mapping extends Memory {
   }
 }
 
-/** Mapped memory that may only be read. Made as {@linkcode Mapping} is, with the access `"read"`. */
+/**
+ * Mapped memory that may only be read. Made as {@linkcode Mapping} is, with the access `"read"`.
+ */
 export class ReadonlyMapping extends ReadonlyMemory {
   readonly #region: Region;
   readonly #origin: Origin;
@@ -155,7 +164,10 @@ export class ReadonlyMapping extends ReadonlyMemory {
     this.#origin = origin;
   }
 
-  /** Makes the mapping longer or shorter, as {@linkcode Mapping.resize} does; the file stays as it is. */
+  /**
+   * Makes the mapping longer or shorter, as {@linkcode Mapping.resize} does; the file stays as it
+   * is.
+   */
   resize(length: number, options: ResizeOptions = {}): void {
     resizeMapping(this.#region, this.#origin, "read", length, {
       allowBeyondEnd: checkOptions(options).allowBeyondEnd,
@@ -167,7 +179,10 @@ export class ReadonlyMapping extends ReadonlyMemory {
     return isTruncated(this.#region, this.#origin);
   }
 
-  /** Ends this mapping and returns one on the same memory for another use, as {@linkcode Mapping.protect} does. */
+  /**
+   * Ends this mapping and returns one on the same memory for another use, as {@linkcode
+   * Mapping.protect} does.
+   */
   protect(access: "read", options?: ProtectOptions): ReadonlyMapping;
   /** For reading and writing. */
   protect(access: "readwrite", options?: ProtectOptions): Mapping;
@@ -186,8 +201,8 @@ export class ReadonlyMapping extends ReadonlyMemory {
 }
 
 /**
- * Address space that may be neither read nor written (`PROT_NONE`). Made with the access `"none"`; {@linkcode protect}
- * makes memory of it.
+ * Address space that may be neither read nor written (`PROT_NONE`). Made with the access `"none"`;
+ * {@linkcode protect} makes memory of it.
  */
 export class ReservedMapping extends BaseMemory {
   readonly #region: Region;
@@ -200,7 +215,10 @@ export class ReservedMapping extends BaseMemory {
     this.#origin = origin;
   }
 
-  /** Ends this mapping and returns one on the same memory for another use, as {@linkcode Mapping.protect} does. */
+  /**
+   * Ends this mapping and returns one on the same memory for another use, as {@linkcode
+   * Mapping.protect} does.
+   */
   protect(access: "read", options?: ProtectOptions): ReadonlyMapping;
   /** For reading and writing. */
   protect(access: "readwrite", options?: ProtectOptions): Mapping;

@@ -11,16 +11,23 @@ import { identityOf, statusOf } from "./source.ts";
 
 /** Options of {@linkcode Memfd.create}. */
 export interface CreateMemfdOptions {
-  /** What `/proc/<pid>/maps` calls it, at most 249 bytes; it identifies nothing. Default: `"isthmus"`. */
+  /**
+   * What `/proc/<pid>/maps` calls it, at most 249 bytes; it identifies nothing. Default:
+   * `"isthmus"`.
+   */
   readonly name?: string;
-  /** Huge pages (`MFD_HUGETLB`): `true` for the system's default size, or the size in bytes. Default: `false`. */
+  /**
+   * Huge pages (`MFD_HUGETLB`): `true` for the system's default size, or the size in bytes.
+   * Default: `false`.
+   */
   readonly hugePages?: HugePages;
 }
 
 /**
  * What can't be done to the memory any more, for nobody and for ever:
  *
- * - `"shrink"`, `"grow"`: make it shorter or longer. Sealed against shrinking it can't be truncated under its readers.
+ * - `"shrink"`, `"grow"`: make it shorter or longer. Sealed against shrinking it can't be truncated
+ *   under its readers.
  * - `"write"`: write to it; while it is mapped for that somewhere it can't be sealed so.
  * - `"futureWrite"`: write to it, but for mappings that there are already (Linux 5.1).
  * - `"seal"`: seal it further.
@@ -43,8 +50,9 @@ function sealBits(): Readonly<Record<Seal, number>> {
 }
 
 /**
- * Anonymous memory with a descriptor (`memfd_create`; Linux): shared with whoever gets that, found by nobody by a name, and gone with its last
- * descriptor and mapping. It is what takes the place of memory shared by `fork()`.
+ * Anonymous memory with a descriptor (`memfd_create`; Linux): shared with whoever gets that, found
+ * by nobody by a name, and gone with its last descriptor and mapping. It is what takes the place of
+ * memory shared by `fork()`.
  *
  * @example To a child process
  * ```ts
@@ -64,7 +72,10 @@ function sealBits(): Readonly<Record<Seal, number>> {
  * @see {@linkcode https://man7.org/linux/man-pages/man2/memfd_create.2.html memfd_create(2)}
  */
 export class Memfd extends MemoryObject {
-  /** What finds the memory again in a Worker of this process, while this object is open: {@linkcode mapMemfd} takes it. */
+  /**
+   * What finds the memory again in a Worker of this process, while this object is open: {@linkcode
+   * mapMemfd} takes it.
+   */
   readonly handle: string;
 
   private constructor(fd: number) {
@@ -75,7 +86,8 @@ export class Memfd extends MemoryObject {
   /**
    * Makes memory of `size` bytes, all zero. It takes up room page by page, as it is touched.
    *
-   * @throws {RangeError} If an argument is out of range, or `size` no multiple of the huge pages' size.
+   * @throws {RangeError} If an argument is out of range, or `size` no multiple of the huge pages'
+   * size.
    * @throws {Deno.errors.NotSupported} On macOS.
    */
   static create(size: number, options: CreateMemfdOptions = {}): Memfd {
@@ -107,15 +119,17 @@ export class Memfd extends MemoryObject {
   }
 
   /**
-   * Opens the memory that a handle stands for, once more: in a Worker of the process that made it, or in a child that inherited it.
+   * Opens the memory that a handle stands for, once more: in a Worker of the process that made it,
+   * or in a child that inherited it.
    *
    * @throws {TypeError} If it isn't a handle.
-   * @throws {Deno.errors.NotFound} If the memory isn't there: its `Memfd` was closed before, or, in a child, `inherit()` was not
-   * called before that was started.
+   * @throws {Deno.errors.NotFound} If the memory isn't there: its `Memfd` was closed before, or, in
+   * a child, `inherit()` was not called before that was started.
    */
   static open(handle: string): Memfd {
     const { pid, number, identity } = parseHandle(handle);
-    // First a descriptor of its own: the other may be closed, and its number used anew, at any moment.
+    // First a descriptor of its own: the other may be closed, and its number used anew, at any
+    // moment.
     const { constants: { F_DUPFD_CLOEXEC }, errno: { EBADF } } = platform();
     const fd = fcntl(number, F_DUPFD_CLOEXEC, 0);
     if (fd < 0 && fd !== -EBADF) throw createError(-fd, false, "open");
@@ -133,8 +147,9 @@ export class Memfd extends MemoryObject {
   }
 
   /**
-   * Lets the memory go down to the programs that this process starts from now on, and returns the handle for one of them, as an
-   * argument: {@linkcode mapMemfd} takes it there. `inherit(false)` ends that for later programs.
+   * Lets the memory go down to the programs that this process starts from now on, and returns the
+   * handle for one of them, as an argument: {@linkcode mapMemfd} takes it there. `inherit(false)`
+   * ends that for later programs.
    *
    * The child may use it as long as it lives, whether or not this object is still open then.
    */
@@ -150,7 +165,8 @@ export class Memfd extends MemoryObject {
    * @throws {Deno.errors.Busy} If it is to be sealed against writing while it is mapped for that.
    * @throws {Deno.errors.PermissionDenied} If it was sealed with `"seal"`.
    *
-   * @see {@linkcode https://man7.org/linux/man-pages/man2/F_ADD_SEALS.2const.html F_ADD_SEALS(2const)}
+   * @see {@linkcode https://man7.org/linux/man-pages/man2/F_ADD_SEALS.2const.html
+   * F_ADD_SEALS(2const)}
    */
   seal(...seals: Seal[]): void {
     const bits = sealBits();
@@ -175,8 +191,8 @@ export class Memfd extends MemoryObject {
 }
 
 /**
- * Maps the memory that a handle of a {@linkcode Memfd} stands for: in a Worker, or in a child process. The mapping
- * needs nothing else; it lives until it is closed.
+ * Maps the memory that a handle of a {@linkcode Memfd} stands for: in a Worker, or in a child
+ * process. The mapping needs nothing else; it lives until it is closed.
  *
  * @throws {Deno.errors.NotFound} If the memory isn't there, as `Memfd.open()` says.
  */
@@ -201,7 +217,10 @@ export function mapMemfd(handle: string, options: MapObjectOptions = {}): AnyMap
   return memfd.map(options);
 }
 
-/** Which process made a handle, the descriptor's number there, and what tells the memory from all other. */
+/**
+ * Which process made a handle, the descriptor's number there, and what tells the memory from all
+ * other.
+ */
 function parseHandle(handle: string): { pid: number; number: number; identity: string } {
   const parts = typeof handle === "string"
     ? /^memfd:(\d{1,9}):(\d{1,9}):(\d+:\d+)$/.exec(handle)

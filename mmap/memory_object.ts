@@ -17,13 +17,15 @@ export interface MapObjectOptions extends MapOptions {
 /** Options of `resize()`. */
 export interface ResizeObjectOptions {
   /**
-   * Whether new bytes get memory at once (`fallocate`), so that a full `/dev/shm` is an error now and not a fault when
-   * they are touched. Default: `true`.
+   * Whether new bytes get memory at once (`fallocate`), so that a full `/dev/shm` is an error now
+   * and not a fault when they are touched. Default: `true`.
    */
   readonly reserve?: boolean;
 }
 
-/** Memory that the system knows by a descriptor: a thing of its own, which mappings are windows on. */
+/**
+ * Memory that the system knows by a descriptor: a thing of its own, which mappings are windows on.
+ */
 export abstract class MemoryObject implements Disposable {
   /** The object as errors name it. */
   readonly #label: string;
@@ -53,7 +55,8 @@ export abstract class MemoryObject implements Disposable {
   }
 
   /**
-   * Maps the memory into this process. The mapping lives on without the object; only to become longer it needs it open.
+   * Maps the memory into this process. The mapping lives on without the object; only to become
+   * longer it needs it open.
    *
    * @throws {RangeError} If `offset` and `length` reach beyond the end.
    * @throws {Deno.errors.PermissionDenied} If it was opened for less, or is sealed.
@@ -76,8 +79,8 @@ export abstract class MemoryObject implements Disposable {
   }
 
   /**
-   * Sets the size (`ftruncate`). Made shorter, what others have mapped of it beyond its new end is gone: a touch
-   * of that kills their process, unless the memory is sealed against it.
+   * Sets the size (`ftruncate`). Made shorter, what others have mapped of it beyond its new end is
+   * gone: a touch of that kills their process, unless the memory is sealed against it.
    *
    * @param size In bytes.
    * @throws {RangeError} If it is out of range.
@@ -96,7 +99,8 @@ export abstract class MemoryObject implements Disposable {
   }
 
   /**
-   * Gives up the descriptor; does nothing the second time. Mappings stay, and so does what others have of the memory.
+   * Gives up the descriptor; does nothing the second time. Mappings stay, and so does what others
+   * have of the memory.
    */
   close(): void {
     if (this.#fd === null) return;

@@ -1,6 +1,6 @@
 /**
- * Memory maps: windows on files, on anonymous memory, and on memory that has a descriptor or a name, so that
- * other processes can have it too.
+ * Memory maps: windows on files, on anonymous memory, and on memory that has a descriptor or a
+ * name, so that other processes can have it too.
  *
  * @example
  * ```ts

@@ -2,8 +2,8 @@
 const TRIES = 100;
 
 /**
- * Opens something or creates it. Between the two tries another process may remove it, or create it; then
- * it all starts anew.
+ * Opens something or creates it. Between the two tries another process may remove it, or create it;
+ * then it all starts anew.
  */
 export function openOrCreate<T>(open: () => T, create: () => T): T {
   for (let tries = 1;; tries++) {

@@ -18,11 +18,14 @@ export interface MapOptions {
   /** How many bytes to map. Default: all behind `offset`. */
   readonly length?: number;
   /**
-   * Maps bytes behind the end of the file too. A touch of them kills the process (SIGBUS) until somebody
-   * makes the file longer. Default: `false`.
+   * Maps bytes behind the end of the file too. A touch of them kills the process (SIGBUS) until
+   * somebody makes the file longer. Default: `false`.
    */
   readonly allowBeyondEnd?: boolean;
-  /** Maps every page at once, reading the file ahead, so that no first touch takes long. Default: `false`. */
+  /**
+   * Maps every page at once, reading the file ahead, so that no first touch takes long. Default:
+   * `false`.
+   */
   readonly populate?: boolean;
   /** Lets code in the mapping be executed (`PROT_EXEC`). Default: `false`. */
   readonly execute?: boolean;

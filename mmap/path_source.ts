@@ -16,8 +16,8 @@ interface NodeProcess {
 }
 
 /**
- * Not imported: to load `node:fs` takes 20 ms, which only those shall pay who open a file by its path.
- * It opens files by Deno's permissions, and gives their descriptors.
+ * Not imported: to load `node:fs` takes 20 ms, which only those shall pay who open a file by its
+ * path. It opens files by Deno's permissions, and gives their descriptors.
  */
 function node(): NodeProcess {
   return (globalThis as unknown as { process: NodeProcess }).process;
@@ -78,7 +78,9 @@ export class PathSource implements Source {
     }
   }
 
-  /** Opens the file; the descriptor is the caller's to close. It doesn't go down to child processes. */
+  /**
+   * Opens the file; the descriptor is the caller's to close. It doesn't go down to child processes.
+   */
   open(opening: Opening): number {
     return this.#open(this.#flags(opening));
   }

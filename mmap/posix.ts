@@ -11,18 +11,20 @@ import { openOrCreate } from "./open_or_create.ts";
 import { checkAccess } from "./options.ts";
 import { identityOf, statusOf } from "./source.ts";
 
-/** Options of {@linkcode PosixSharedMemory.create} and {@linkcode PosixSharedMemory.openOrCreate}. */
+/**
+ * Options of {@linkcode PosixSharedMemory.create} and {@linkcode PosixSharedMemory.openOrCreate}.
+ */
 export interface CreatePosixSharedMemoryOptions {
   /** Permission bits, less the process's umask. Default: `0o600`, this user alone. */
   readonly mode?: number;
   /**
-   * Whether all of it gets memory at once (`fallocate`), so that a full `/dev/shm` is an error now and not a fault when it is
-   * touched. Default: `true`.
+   * Whether all of it gets memory at once (`fallocate`), so that a full `/dev/shm` is an error now
+   * and not a fault when it is touched. Default: `true`.
    */
   readonly reserve?: boolean;
   /**
-   * Removes the object when the `PosixSharedMemory` leaves scope, if this call created it. A signal that ends the
-   * process (Ctrl-C) ends no scope. Default: `false`.
+   * Removes the object when the `PosixSharedMemory` leaves scope, if this call created it. A signal
+   * that ends the process (Ctrl-C) ends no scope. Default: `false`.
    */
   readonly removeOnDispose?: boolean;
 }
@@ -76,7 +78,8 @@ function open(name: string, oflag: number, mode: number, verb: string): number {
 }
 
 /**
- * POSIX shared memory (`shm_open`): memory under a name, until somebody removes it or the system starts anew.
+ * POSIX shared memory (`shm_open`): memory under a name, until somebody removes it or the system
+ * starts anew.
  *
  * @example
  * ```ts
@@ -141,7 +144,8 @@ export class PosixSharedMemory extends MemoryObject {
   }
 
   /**
-   * Opens an object that exists. One that was created a moment ago, and has no size yet, has 0 bytes.
+   * Opens an object that exists. One that was created a moment ago, and has no size yet, has 0
+   * bytes.
    *
    * @throws {RangeError} If the name is none.
    * @throws {Deno.errors.NotFound} If it doesn't exist.
@@ -157,10 +161,12 @@ export class PosixSharedMemory extends MemoryObject {
   }
 
   /**
-   * Opens the object, or creates it with `size` bytes; `created` says which. One that exists must have that size; if
-   * it has none yet, because whoever creates it didn't come so far, it gets it here.
+   * Opens the object, or creates it with `size` bytes; `created` says which. One that exists must
+   * have that size; if it has none yet, because whoever creates it didn't come so far, it gets it
+   * here.
    *
-   * @throws {RangeError} If the name is none, an argument is out of range, or the object has another size.
+   * @throws {RangeError} If the name is none, an argument is out of range, or the object has
+   * another size.
    * @throws {Deno.errors.PermissionDenied} If its mode doesn't let this user write it.
    */
   static openOrCreate(
@@ -207,8 +213,8 @@ export class PosixSharedMemory extends MemoryObject {
   }
 
   /**
-   * The names of all objects (Linux). It reads the directory `/dev/shm`, which takes `--allow-read=/dev/shm`. Under musl the names of POSIX
-   * semaphores are among them.
+   * The names of all objects (Linux). It reads the directory `/dev/shm`, which takes
+   * `--allow-read=/dev/shm`. Under musl the names of POSIX semaphores are among them.
    *
    * @throws {Deno.errors.NotCapable} Without the permission.
    * @throws {Deno.errors.NotSupported} On macOS.
@@ -223,8 +229,8 @@ export class PosixSharedMemory extends MemoryObject {
   }
 
   /**
-   * Removes the name (`shm_unlink`): nobody finds the memory by it any more, and somebody may create another one under it. Who has it open
-   * or mapped keeps it.
+   * Removes the name (`shm_unlink`): nobody finds the memory by it any more, and somebody may
+   * create another one under it. Who has it open or mapped keeps it.
    *
    * @throws {Deno.errors.NotFound} If it is gone already.
    * @throws {Deno.errors.PermissionDenied} If this user may not.
@@ -238,7 +244,10 @@ export class PosixSharedMemory extends MemoryObject {
     this.#removed = true;
   }
 
-  /** Leaves scope: closes the object, and removes it if this handle made it and `removeOnDispose` was asked for. */
+  /**
+   * Leaves scope: closes the object, and removes it if this handle made it and `removeOnDispose`
+   * was asked for.
+   */
   override [Symbol.dispose](): void {
     super[Symbol.dispose]();
     if (!this.#removeOnDispose || this.#removed || this.#isReplaced()) return;

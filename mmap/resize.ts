@@ -9,8 +9,8 @@ import { mapPlace, resizePlace } from "./place.ts";
 /** How far a mapping may be resized. */
 export interface ResizeOptions {
   /**
-   * Maps bytes behind the end of the file too. A touch of them kills the process (SIGBUS) until somebody
-   * makes the file longer. Default: `false`.
+   * Maps bytes behind the end of the file too. A touch of them kills the process (SIGBUS) until
+   * somebody makes the file longer. Default: `false`.
    */
   readonly allowBeyondEnd?: boolean;
 }
@@ -18,8 +18,9 @@ export interface ResizeOptions {
 /** What of a mapping that may be written is resized. */
 export interface ResizeFileOptions extends ResizeOptions {
   /**
-   * Gives the file the size that puts its end where the mapping's is: it grows with real blocks, or loses what is behind.
-   * Other processes that still use what it loses get faults. Default: `false`.
+   * Gives the file the size that puts its end where the mapping's is: it grows with real blocks, or
+   * loses what is behind. Other processes that still use what it loses get faults. Default:
+   * `false`.
    */
   readonly file?: boolean;
 }
@@ -86,7 +87,9 @@ function checkEnd(
   return size;
 }
 
-/** Resizes the mapping and the file, while there is no view that could see one without the other. */
+/**
+ * Resizes the mapping and the file, while there is no view that could see one without the other.
+ */
 function resizeWithFile(region: Region, origin: Origin, file: BackingFile, length: number): void {
   if (!isShared(origin)) {
     throw new TypeError('file must not be set: with access "copy" nothing reaches the file');

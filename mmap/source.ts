@@ -32,7 +32,9 @@ function isBlockDevice({ mode }: FileStatus): boolean {
   return (mode & S_IFMT) === S_IFBLK;
 }
 
-/** Whether a thing has a size, beyond which nothing of it may be touched; other devices have none. */
+/**
+ * Whether a thing has a size, beyond which nothing of it may be touched; other devices have none.
+ */
 export function hasSize(status: FileStatus): boolean {
   const { S_IFMT, S_IFREG } = platform().constants;
   const type = status.mode & S_IFMT;

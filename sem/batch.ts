@@ -11,7 +11,9 @@ export interface SemaphoreOperation {
    * positive one gives; 0 waits until the value is 0.
    */
   readonly change: number;
-  /** Whether the kernel takes the change back when this process ends (`SEM_UNDO`). Default: `false`. */
+  /**
+   * Whether the kernel takes the change back when this process ends (`SEM_UNDO`). Default: `false`.
+   */
   readonly undo?: boolean;
   /** Whether to fail instead of waiting (`IPC_NOWAIT`); in `opSync()` alone. Default: `false`. */
   readonly noWait?: boolean;
@@ -111,9 +113,9 @@ export function mayWait({ operations }: Batch): boolean {
 }
 
 /**
- * What makes the kernel forget the undo of a batch that was done with it, where it wasn't asked for:
- * for each such operation, giving with undo and taking without, in one step. The second form is for
- * values so high that giving first would exceed the limit.
+ * What makes the kernel forget the undo of a batch that was done with it, where it wasn't asked
+ * for: for each such operation, giving with undo and taking without, in one step. The second form
+ * is for values so high that giving first would exceed the limit.
  */
 export function forgetUndo({ operations }: Batch): [Batch, Batch][] {
   return operations.filter(({ change, undo }) => change !== 0 && !undo).map(({ index, change }) => {

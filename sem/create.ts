@@ -9,8 +9,8 @@ export interface CreateSemaphoreSetOptions {
   /** Permission bits. Default: `0o600`, this user alone. */
   readonly mode?: number;
   /**
-   * Removes the set when the `SemaphoreSet` leaves scope, if this call created it. A signal that ends the
-   * process (Ctrl-C) ends no scope. Default: `false`.
+   * Removes the set when the `SemaphoreSet` leaves scope, if this call created it. A signal that
+   * ends the process (Ctrl-C) ends no scope. Default: `false`.
    */
   readonly removeOnDispose?: boolean;
 }

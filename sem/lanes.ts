@@ -45,7 +45,9 @@ export interface Wanted {
   newLane(): Lane;
 }
 
-/** How many pool threads all waits of this JavaScript thread may use together. Deno has 32 for each. */
+/**
+ * How many pool threads all waits of this JavaScript thread may use together. Deno has 32 for each.
+ */
 const MAX_THREADS = 4;
 
 /** How often the lanes that have no thread are tried, in milliseconds. */
@@ -106,9 +108,10 @@ export function currentLanes(): readonly Lane[] {
 }
 
 /**
- * Whether to block for something could be to wait for what this very thread is to pass on: the kernel
- * may at this moment take it for a wait of the thread, which learns of it on the event loop alone.
- * What the kernel takes for a wait that was aborted, others may need before they let this one go.
+ * Whether to block for something could be to wait for what this very thread is to pass on: the
+ * kernel may at this moment take it for a wait of the thread, which learns of it on the event loop
+ * alone. What the kernel takes for a wait that was aborted, others may need before they let this
+ * one go.
  *
  * @param overlaps Whether a lane waits for what is to be blocked for.
  */

@@ -3,7 +3,9 @@ import { platform } from "../ffi/platform.ts";
 import { readSystemRecord } from "../sysv/system_record.ts";
 import { SEMAPHORE_SET } from "./kind.ts";
 
-/** The system's limits on semaphores: those of its `struct seminfo` that Linux heeds, by C's names. */
+/**
+ * The system's limits on semaphores: those of its `struct seminfo` that Linux heeds, by C's names.
+ */
 export interface SemaphoreLimits {
   /** How many semaphore sets there may be. */
   readonly semmni: number;

@@ -1,7 +1,7 @@
 /**
- * Semaphores: numbers that processes take from, give to and wait for, and guards that give back what they took. System V's
- * come in sets, in the kernel, which gives back what dead processes held; POSIX's have a name, or lie in any
- * shared memory.
+ * Semaphores: numbers that processes take from, give to and wait for, and guards that give back
+ * what they took. System V's come in sets, in the kernel, which gives back what dead processes
+ * held; POSIX's have a name, or lie in any shared memory.
  *
  * @example
  * ```ts

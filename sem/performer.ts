@@ -98,12 +98,14 @@ function performAdvice({ nsops }: Batch): Advice {
 }
 
 /**
- * How often to try before the thread blocks: for some 15 us, about what it takes to wake it up again.
- * Among those who hold a lock for less, nobody then has to be woken.
+ * How often to try before the thread blocks: for some 15 us, about what it takes to wake it up
+ * again. Among those who hold a lock for less, nobody then has to be woken.
  */
 const SPINS = 40;
 
-/** Waits until a batch is done, first trying for a short while; returns 0 or a negated error number. */
+/**
+ * Waits until a batch is done, first trying for a short while; returns 0 or a negated error number.
+ */
 function waitSync(id: number, batch: Batch, timeout: number | undefined): number {
   const deadline = timeout === undefined ? undefined : performance.now() + timeout;
   for (let tries = 0; tries < SPINS; tries++) {

@@ -4,9 +4,9 @@ import { type Lane, LONGEST_SLICE, POLL, type Settle, SLICE } from "./lanes.ts";
 import type { PosixPlace } from "./posix_place.ts";
 import { bestWaiting, type Waiting } from "./posix_wait.ts";
 
-// C has no wait for a POSIX semaphore that takes nothing. So the kernel always takes for the lane, and
-// what it took when nobody waits any more is given back. Nobody else does that: a process that dies
-// between the two keeps the unit.
+// C has no wait for a POSIX semaphore that takes nothing. So the kernel always takes for the lane,
+// and what it took when nobody waits any more is given back. Nobody else does that: a process that
+// dies between the two keeps the unit.
 
 /** The waits for one POSIX semaphore, through one handle. */
 export class PosixLane implements Lane {

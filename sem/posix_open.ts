@@ -9,13 +9,13 @@ import { PosixPlace } from "./posix_place.ts";
 /** Options of `PosixSemaphore.create()` and `PosixSemaphore.openOrCreate()`. */
 export interface CreatePosixSemaphoreOptions {
   /**
-   * Permission bits, less the process's umask (`Deno.umask()`); who shall use it needs both, to read and to write. Default:
-   * `0o600`, this user alone.
+   * Permission bits, less the process's umask (`Deno.umask()`); who shall use it needs both, to
+   * read and to write. Default: `0o600`, this user alone.
    */
   readonly mode?: number;
   /**
-   * Removes the semaphore when the `PosixSemaphore` leaves scope, if this call created it. A signal that ends
-   * the process (Ctrl-C) ends no scope. Default: `false`.
+   * Removes the semaphore when the `PosixSemaphore` leaves scope, if this call created it. A signal
+   * that ends the process (Ctrl-C) ends no scope. Default: `false`.
    */
   readonly removeOnDispose?: boolean;
 }

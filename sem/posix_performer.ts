@@ -61,8 +61,8 @@ export class PosixPerformer {
   }
 
   /**
-   * Takes a unit without blocking the thread, and returns what `then` makes of it: called at once, so that nobody
-   * closes anything before.
+   * Takes a unit without blocking the thread, and returns what `then` makes of it: called at once,
+   * so that nobody closes anything before.
    */
   async async<T>(verb: string, options: WaitOptions, then: () => T): Promise<T> {
     const limits = checkedWait(options);

@@ -8,8 +8,9 @@ import type { Region } from "../ffi/region.ts";
 const NOWHERE = new Int32Array(0);
 
 /**
- * Where a semaphore lies: in memory that may move or end at any time, and that others may write nonsense to.
- * Calls return 0, or a negated error number: `-EBADF` if the memory is gone, `-EINVAL` if no semaphore is there.
+ * Where a semaphore lies: in memory that may move or end at any time, and that others may write
+ * nonsense to. Calls return 0, or a negated error number: `-EBADF` if the memory is gone, `-EINVAL`
+ * if no semaphore is there.
  */
 export class PosixPlace {
   /** The semaphore as errors name it. */
@@ -18,7 +19,8 @@ export class PosixPlace {
   readonly #offset: number;
   readonly #remedy: string;
   readonly #mark: number | null;
-  // Found once for each place that the region has: its buffer dies when it moves, and with it this view.
+  // Found once for each place that the region has: its buffer dies when it moves, and with it this
+  // view.
   #words = NOWHERE;
   #address = 0n;
 
@@ -73,7 +75,9 @@ export class PosixPlace {
     return typeof sem === "number" ? sem : semPost(sem);
   }
 
-  /** Gives back a unit that was taken, even if the memory was closed since then: while it is held. */
+  /**
+   * Gives back a unit that was taken, even if the memory was closed since then: while it is held.
+   */
   giveBack(): number {
     return this.#region.detached ? semPost(this.#address) : this.give();
   }
@@ -83,7 +87,10 @@ export class PosixPlace {
     return this.#words.length > 0 && this.#words[SEM_WAITERS] !== 0;
   }
 
-  /** Keeps the memory, which must be there, where it is until the function that this returns is called. */
+  /**
+   * Keeps the memory, which must be there, where it is until the function that this returns is
+   * called.
+   */
   hold(): () => void {
     return this.#region.hold();
   }
@@ -129,8 +136,9 @@ export class PosixPlace {
   }
 
   /**
-   * Its address, once it is known that a touch of it is none of the process's end: a negated error number otherwise. A
-   * file that is too short, which anybody may put under a semaphore's name, is a fault (SIGBUS) when it is touched.
+   * Its address, once it is known that a touch of it is none of the process's end: a negated error
+   * number otherwise. A file that is too short, which anybody may put under a semaphore's name, is
+   * a fault (SIGBUS) when it is touched.
    */
   touchable(): bigint | number {
     const { constants: { MADV_POPULATE_WRITE }, errno: { EFAULT }, layouts } = platform();

@@ -22,19 +22,20 @@ interface Origin {
 }
 
 /**
- * A POSIX semaphore: a number that can be waited for, under a name of its own (`sem_open`), or in any memory that
- * processes share (`sem_init`). C, C++ and Python programs use the same.
+ * A POSIX semaphore: a number that can be waited for, under a name of its own (`sem_open`), or in
+ * any memory that processes share (`sem_init`). C, C++ and Python programs use the same.
  *
- * As a lock it has the value 1: {@linkcode lock} takes the unit, and the guard gives it back. Free, it
- * is taken without asking the kernel, many times faster than a System V semaphore.
+ * As a lock it has the value 1: {@linkcode lock} takes the unit, and the guard gives it back. Free,
+ * it is taken without asking the kernel, many times faster than a System V semaphore.
  *
- * **It has no owner.** A process that is killed while it holds a unit leaves it taken for ever. So may one that ends, or a Worker
- * that is terminated, while it awaits a unit, in the moment when that arrives. Where this must not be, take a
- * `SemaphoreSet`, which gives back what dead processes held (`SEM_UNDO`), or a file lock.
+ * **It has no owner.** A process that is killed while it holds a unit leaves it taken for ever. So
+ * may one that ends, or a Worker that is terminated, while it awaits a unit, in the moment when
+ * that arrives. Where this must not be, take a `SemaphoreSet`, which gives back what dead processes
+ * held (`SEM_UNDO`), or a file lock.
  *
- * It knows no turns: whoever comes while a unit is there takes it. And those who share it must trust each other: garbage
- * in its memory is an error (`Deno.errors.BadResource`), but the C library ends a process under which it appears
- * in the middle of a call.
+ * It knows no turns: whoever comes while a unit is there takes it. And those who share it must
+ * trust each other: garbage in its memory is an error (`Deno.errors.BadResource`), but the C
+ * library ends a process under which it appears in the middle of a call.
  *
  * @example A named one
  * ```ts
@@ -87,8 +88,8 @@ export class PosixSemaphore implements Disposable {
   }
 
   /**
-   * Creates the semaphore with this name, which must not exist yet (`sem_open` with `O_CREAT | O_EXCL`). Nobody sees it
-   * without its value.
+   * Creates the semaphore with this name, which must not exist yet (`sem_open` with `O_CREAT |
+   * O_EXCL`). Nobody sees it without its value.
    *
    * @param name A slash, which may be left out, and up to 251 bytes without another (macOS: 29).
    * @param value Its first value, 0 to 2147483647 (`SEM_VALUE_MAX`; macOS: 32767).
@@ -126,7 +127,8 @@ export class PosixSemaphore implements Disposable {
    * Opens the semaphore with this name, or creates it with this value; `created` says which.
    *
    * @throws {RangeError} If the name is none, or an argument is out of range.
-   * @throws {Deno.errors.PermissionDenied} If it exists and its mode doesn't let this user read and write it.
+   * @throws {Deno.errors.PermissionDenied} If it exists and its mode doesn't let this user read and
+   * write it.
    * @throws {Deno.errors.BadResource} If what has this name is no semaphore.
    */
   static openOrCreate(
@@ -139,18 +141,20 @@ export class PosixSemaphore implements Disposable {
   }
 
   /**
-   * Makes a semaphore in a memory, for all processes that map it (`sem_init` with `pshared` 1; Linux). It overwrites what
-   * is there: nobody may use those 32 bytes at that moment.
+   * Makes a semaphore in a memory, for all processes that map it (`sem_init` with `pshared` 1;
+   * Linux). It overwrites what is there: nobody may use those 32 bytes at that moment.
    *
-   * The handle works while the memory is mapped, also after it was resized. While something waits for the
-   * semaphore asynchronously, the memory can't be resized, and when it is closed, it is unmapped as soon as no
-   * thread is on it.
+   * The handle works while the memory is mapped, also after it was resized. While something waits
+   * for the semaphore asynchronously, the memory can't be resized, and when it is closed, it is
+   * unmapped as soon as no thread is on it.
    *
-   * @param memory An attachment or a mapping that may be written; with the access `"copy"` it is this process's alone.
+   * @param memory An attachment or a mapping that may be written; with the access `"copy"` it is
+   * this process's alone.
    * @param value Its first value, 0 to 2147483647 (`SEM_VALUE_MAX`).
    *
    * @throws {TypeError} If the memory is none, or may only be read.
-   * @throws {RangeError} If an argument is out of range, misaligned, or the semaphore would reach beyond the memory.
+   * @throws {RangeError} If an argument is out of range, misaligned, or the semaphore would reach
+   * beyond the memory.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On macOS.
    *
@@ -162,12 +166,14 @@ export class PosixSemaphore implements Disposable {
   }
 
   /**
-   * The semaphore that somebody made in a memory, by {@linkcode init} or `sem_init`, in this process or another (Linux).
+   * The semaphore that somebody made in a memory, by {@linkcode init} or `sem_init`, in this
+   * process or another (Linux).
    *
    * @throws {TypeError} If the memory is none, or may only be read.
-   * @throws {RangeError} If the offset is misaligned, or the semaphore would reach beyond the memory.
-   * @throws {Deno.errors.BadResource} If the memory is gone, or no semaphore is there yet. Under musl bytes that are all
-   * zero are one, with the value 0.
+   * @throws {RangeError} If the offset is misaligned, or the semaphore would reach beyond the
+   * memory.
+   * @throws {Deno.errors.BadResource} If the memory is gone, or no semaphore is there yet. Under
+   * musl bytes that are all zero are one, with the value 0.
    * @throws {Deno.errors.NotSupported} On macOS.
    */
   static at(memory: Memory, options: PosixSemaphoreOffset = {}): PosixSemaphore {
@@ -187,10 +193,12 @@ export class PosixSemaphore implements Disposable {
   }
 
   /**
-   * The names of all named semaphores (glibc). It reads the directory `/dev/shm`, which takes `--allow-read=/dev/shm`.
+   * The names of all named semaphores (glibc). It reads the directory `/dev/shm`, which takes
+   * `--allow-read=/dev/shm`.
    *
    * @throws {Deno.errors.NotCapable} Without that permission.
-   * @throws {Deno.errors.NotSupported} Under musl, whose semaphores look like shared memory, and on macOS.
+   * @throws {Deno.errors.NotSupported} Under musl, whose semaphores look like shared memory, and on
+   * macOS.
    */
   static list(): string[] {
     return listNames();
@@ -206,8 +214,8 @@ export class PosixSemaphore implements Disposable {
    *
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If it wasn't there in time; it was not taken.
-   * @throws {Deno.errors.Busy} If an asynchronous wait of this thread, or one that was aborted a moment ago, could
-   * make it wait for itself.
+   * @throws {Deno.errors.Busy} If an asynchronous wait of this thread, or one that was aborted a
+   * moment ago, could make it wait for itself.
    * @throws {Deno.errors.BadResource} If the handle was closed, or the memory is gone.
    *
    * @see {@linkcode https://man7.org/linux/man-pages/man3/sem_wait.3.html sem_wait(3)}
@@ -221,7 +229,8 @@ export class PosixSemaphore implements Disposable {
    *
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If it wasn't there in time; it was not taken.
-   * @throws {Deno.errors.BadResource} If the handle was closed, or the memory is gone, also while waiting.
+   * @throws {Deno.errors.BadResource} If the handle was closed, or the memory is gone, also while
+   * waiting.
    */
   async acquire(options: WaitOptions = {}): Promise<void> {
     await this.#performer.async("acquire", options, () => {});
@@ -235,7 +244,8 @@ export class PosixSemaphore implements Disposable {
   /**
    * Gives a unit (`sem_post`); never waits. Anybody may, not only who took one.
    *
-   * @throws {Error} With code `EOVERFLOW` if the value would exceed 2147483647; it then stays as it is.
+   * @throws {Error} With code `EOVERFLOW` if the value would exceed 2147483647; it then stays as it
+   * is.
    * @throws {Deno.errors.BadResource} If the handle was closed, or the memory is gone.
    *
    * @see {@linkcode https://man7.org/linux/man-pages/man3/sem_post.3.html sem_post(3)}
@@ -250,8 +260,8 @@ export class PosixSemaphore implements Disposable {
    *
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If it wasn't there in time; it was not taken.
-   * @throws {Deno.errors.Busy} If an asynchronous wait of this thread, or one that was aborted a moment ago, could
-   * make it wait for itself.
+   * @throws {Deno.errors.Busy} If an asynchronous wait of this thread, or one that was aborted a
+   * moment ago, could make it wait for itself.
    * @throws {Deno.errors.BadResource} If the handle was closed, or the memory is gone.
    *
    * @see {@linkcode https://man7.org/linux/man-pages/man3/sem_wait.3.html sem_wait(3)}
@@ -262,15 +272,17 @@ export class PosixSemaphore implements Disposable {
   }
 
   /**
-   * Takes a unit as soon as it is there, and returns a guard that gives it back at the end of its scope.
+   * Takes a unit as soon as it is there, and returns a guard that gives it back at the end of its
+   * scope.
    *
-   * Thousands may wait at once: they share a few threads, and those of one handle get their turns in order. After an abort a
-   * thread may stay in the kernel for 20 ms more, and for 1.3 s where other processes wait too; so long
-   * the process lives on. What that thread takes is given back.
+   * Thousands may wait at once: they share a few threads, and those of one handle get their turns
+   * in order. After an abort a thread may stay in the kernel for 20 ms more, and for 1.3 s where
+   * other processes wait too; so long the process lives on. What that thread takes is given back.
    *
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If it wasn't there in time; it was not taken.
-   * @throws {Deno.errors.BadResource} If the handle was closed, or the memory is gone, also while waiting.
+   * @throws {Deno.errors.BadResource} If the handle was closed, or the memory is gone, also while
+   * waiting.
    */
   async lock(options: WaitOptions = {}): Promise<SemaphoreGuard> {
     return await this.#performer.async("lock", options, () => this.#performer.guard());
@@ -294,8 +306,8 @@ export class PosixSemaphore implements Disposable {
   }
 
   /**
-   * Removes the name (`sem_unlink`): nobody finds the semaphore by it any more, and somebody may create another one
-   * under it. Who has it open keeps it, this handle too.
+   * Removes the name (`sem_unlink`): nobody finds the semaphore by it any more, and somebody may
+   * create another one under it. Who has it open keeps it, this handle too.
    *
    * @throws {TypeError} If it has no name.
    * @throws {Deno.errors.NotFound} If no semaphore has this name any more.
@@ -313,7 +325,8 @@ export class PosixSemaphore implements Disposable {
 
   /**
    * Ends a semaphore in a memory (`sem_destroy`), and closes the handle: the bytes may be used for
-   * something else. Nobody, in no process, may wait for it or use it any more; of that only this thread's waits are seen here.
+   * something else. Nobody, in no process, may wait for it or use it any more; of that only this
+   * thread's waits are seen here.
    *
    * @throws {TypeError} If it has a name: that is for {@linkcode remove}.
    * @throws {Deno.errors.Busy} If this thread waits for it.
@@ -330,9 +343,11 @@ export class PosixSemaphore implements Disposable {
 
   /**
    * Closes the handle; does nothing the second time. All that waits through it is rejected with
-   * `Deno.errors.BadResource`. The semaphore itself stays, and guards can still give back what they hold.
+   * `Deno.errors.BadResource`. The semaphore itself stays, and guards can still give back what they
+   * hold.
    *
-   * The system's own handle is closed (`sem_close`) as soon as no guard and no thread needs it any more.
+   * The system's own handle is closed (`sem_close`) as soon as no guard and no thread needs it any
+   * more.
    *
    * @see {@linkcode https://man7.org/linux/man-pages/man3/sem_close.3.html sem_close(3)}
    */
@@ -341,8 +356,8 @@ export class PosixSemaphore implements Disposable {
   }
 
   /**
-   * Leaves scope: closes the handle, and removes the semaphore if this handle made it, `removeOnDispose` was asked for
-   * then, and nobody removed it before.
+   * Leaves scope: closes the handle, and removes the semaphore if this handle made it,
+   * `removeOnDispose` was asked for then, and nobody removed it before.
    */
   [Symbol.dispose](): void {
     this.close();

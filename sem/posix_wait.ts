@@ -27,12 +27,15 @@ export interface Waiting {
 }
 
 /**
- * The longest that a thread is in the kernel without a look at the semaphore, in milliseconds. A process that
- * is killed when it was woken, and before it took the unit, leaves that to nobody.
+ * The longest that a thread is in the kernel without a look at the semaphore, in milliseconds. A
+ * process that is killed when it was woken, and before it took the unit, leaves that to nobody.
  */
 const LONGEST_BLOCK = 1000;
 
-/** The moment some milliseconds from now: with a buffer of its own, since a call that is under way has it. */
+/**
+ * The moment some milliseconds from now: with a buffer of its own, since a call that is under way
+ * has it.
+ */
 function deadline(clockid: number, milliseconds: number): BigInt64Array<ArrayBuffer> {
   return timespecAfter(clockGettime(clockid), Math.min(milliseconds, LONGEST_BLOCK));
 }
@@ -53,8 +56,8 @@ export const CLOCKWAIT: Waiting = {
 };
 
 /**
- * By the time of day: whoever waits looks at another clock in between, since it may be set. If it is set back meanwhile, glibc
- * before 2.30 waits so much longer.
+ * By the time of day: whoever waits looks at another clock in between, since it may be set. If it
+ * is set back meanwhile, glibc before 2.30 waits so much longer.
  */
 export const TIMEDWAIT: Waiting = {
   syscall: "sem_timedwait",
@@ -87,8 +90,8 @@ export function bestWaiting(): Waiting {
 }
 
 /**
- * How long to try before the thread blocks, in milliseconds: about what it takes to wake it up again.
- * Among those who hold a lock for less, nobody then has to be woken.
+ * How long to try before the thread blocks, in milliseconds: about what it takes to wake it up
+ * again. Among those who hold a lock for less, nobody then has to be woken.
  */
 const SPIN = 0.015;
 
@@ -96,8 +99,8 @@ const SPIN = 0.015;
 const TRIES = 20;
 
 /**
- * Blocks the thread until it has taken a unit or the time is over, first trying for a short while. Returns 0 or
- * a negated error number, `-EAGAIN` when the time is over.
+ * Blocks the thread until it has taken a unit or the time is over, first trying for a short while.
+ * Returns 0 or a negated error number, `-EAGAIN` when the time is over.
  */
 export function waitSync(
   place: PosixPlace,

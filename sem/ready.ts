@@ -64,7 +64,8 @@ const LONGEST_PAUSE = 16;
  * Waits until a set is ready, and returns how many semaphores it has; `null` if it was removed
  * meanwhile.
  *
- * @throws {Deno.errors.TimedOut} If it isn't ready at `deadline`, `timeout` milliseconds after the wait began.
+ * @throws {Deno.errors.TimedOut} If it isn't ready at `deadline`, `timeout` milliseconds after the
+ * wait began.
  */
 export function* untilReady(
   { id, key }: ObjectOrigin,

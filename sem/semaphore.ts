@@ -9,15 +9,17 @@ import type { SemaphoreSet } from "./semaphore_set.ts";
 export interface AmountOptions {
   /** How many units, 1 to 32767. Default: 1. */
   readonly amount?: number;
-  /** Whether the kernel takes the change back when this process ends (`SEM_UNDO`). Default: `false`. */
+  /**
+   * Whether the kernel takes the change back when this process ends (`SEM_UNDO`). Default: `false`.
+   */
   readonly undo?: boolean;
 }
 
 /** Options of `lock()` and its like. */
 export interface LockOptions {
   /**
-   * Whether the kernel gives the unit back when this process dies while holding it (`SEM_UNDO`). The end
-   * of a Worker alone is not the end of its process. Default: `true`.
+   * Whether the kernel gives the unit back when this process dies while holding it (`SEM_UNDO`).
+   * The end of a Worker alone is not the end of its process. Default: `true`.
    */
   readonly undo?: boolean;
 }
@@ -55,7 +57,8 @@ export class Semaphore {
    * Takes units, and blocks the thread until they are there.
    *
    * @throws {Deno.errors.TimedOut} If they weren't there in time; none was taken.
-   * @throws {Deno.errors.Busy} If an asynchronous wait of this thread could make it wait for itself.
+   * @throws {Deno.errors.Busy} If an asynchronous wait of this thread could make it wait for
+   * itself.
    * @throws {Deno.errors.BadResource} If the set was removed, also while waiting.
    * @throws {RangeError} If an option is out of range.
    */
@@ -111,7 +114,8 @@ export class Semaphore {
    * gives it back at the end of its scope.
    *
    * @throws {Deno.errors.TimedOut} If it wasn't there in time; it was not taken.
-   * @throws {Deno.errors.Busy} If an asynchronous wait of this thread could make it wait for itself.
+   * @throws {Deno.errors.Busy} If an asynchronous wait of this thread could make it wait for
+   * itself.
    * @throws {Deno.errors.BadResource} If the set was removed, also while waiting.
    */
   lockSync(options: LockOptions & WaitSyncOptions = {}): SemaphoreGuard {
@@ -124,9 +128,9 @@ export class Semaphore {
    * Takes one unit as soon as it is there, and returns a guard that gives it back at the
    * end of its scope.
    *
-   * Thousands may wait at once: they share a few threads, and get their turns in order. After an abort a
-   * thread may stay in the kernel for 20 ms more, and for 1.3 s where other processes wait too; so long
-   * the process lives on.
+   * Thousands may wait at once: they share a few threads, and get their turns in order. After an
+   * abort a thread may stay in the kernel for 20 ms more, and for 1.3 s where other processes wait
+   * too; so long the process lives on.
    *
    * @throws {Deno.errors.TimedOut} If it wasn't there in time; it was not taken.
    * @throws {Deno.errors.BadResource} If the set was removed, also while waiting.
@@ -149,8 +153,8 @@ export class Semaphore {
   }
 
   /**
-   * Sets the value (`SETVAL`), and forgets what any process was to undo on it. Meant for a semaphore
-   * that nobody waits for at that moment.
+   * Sets the value (`SETVAL`), and forgets what any process was to undo on it. Meant for a
+   * semaphore that nobody waits for at that moment.
    */
   setValue(value: number): void {
     this.set.setValue(this.index, value);

@@ -93,7 +93,8 @@ export class SemaphoreSet extends SystemVObject {
    *
    * @throws {Deno.errors.NotFound} If no set has this key.
    * @throws {Deno.errors.PermissionDenied} If its mode doesn't let this user read it.
-   * @throws {Deno.errors.TimedOut} If it has no values in time: its creator died before it gave them.
+   * @throws {Deno.errors.TimedOut} If it has no values in time: its creator died before it gave
+   * them.
    *
    * @see {@linkcode https://man7.org/linux/man-pages/man2/semget.2.html semget(2)}
    */
@@ -113,7 +114,8 @@ export class SemaphoreSet extends SystemVObject {
    *
    * @throws {RangeError} If an argument is out of range.
    * @throws {Deno.errors.PermissionDenied} If it exists and its mode doesn't let this user read it.
-   * @throws {Deno.errors.TimedOut} If it exists and has no values in time: its creator died before it gave them.
+   * @throws {Deno.errors.TimedOut} If it exists and has no values in time: its creator died before
+   * it gave them.
    * @throws {Error} With code `EINVAL` if it exists with another number of semaphores.
    */
   static async openOrCreate(
@@ -146,8 +148,8 @@ export class SemaphoreSet extends SystemVObject {
   }
 
   /**
-   * The id of the set with this key. It opens nothing and waits for nothing, so it works on one that
-   * has no values yet, or that this user may not read.
+   * The id of the set with this key. It opens nothing and waits for nothing, so it works on one
+   * that has no values yet, or that this user may not read.
    *
    * @throws {Deno.errors.NotFound} If no set has this key.
    */
@@ -278,7 +280,8 @@ export class SemaphoreSet extends SystemVObject {
    * @throws {RangeError} If there is none, or one is out of range.
    * @throws {Deno.errors.TimedOut} If they could not be done in time; none was done.
    * @throws {Deno.errors.WouldBlock} If one with `noWait` would have to wait; none was done.
-   * @throws {Deno.errors.Busy} If an asynchronous wait of this thread could make it wait for itself.
+   * @throws {Deno.errors.Busy} If an asynchronous wait of this thread could make it wait for
+   * itself.
    * @throws {Deno.errors.BadResource} If the set was removed, also while waiting.
    * @throws {Error} With code `E2BIG` if there are more than the system does at once
    * (`SemaphoreSet.limits().semopm`), `ERANGE` if a value would exceed 32767; none was done.
@@ -291,8 +294,8 @@ export class SemaphoreSet extends SystemVObject {
   }
 
   /**
-   * Does several operations as one like {@linkcode opSync}, without blocking the thread. A wait that was
-   * aborted or timed out has changed nothing.
+   * Does several operations as one like {@linkcode opSync}, without blocking the thread. A wait
+   * that was aborted or timed out has changed nothing.
    *
    * @throws {TypeError} If an operation has `noWait`, which belongs to {@linkcode opSync}.
    */
@@ -342,7 +345,8 @@ export class SemaphoreSet extends SystemVObject {
    * Sets the values of all semaphores at one moment (`SETALL`), and forgets what any process was
    * to undo on them.
    *
-   * @throws {RangeError} If there aren't as many as semaphores, or one isn't an integer from 0 to 32767.
+   * @throws {RangeError} If there aren't as many as semaphores, or one isn't an integer from 0 to
+   * 32767.
    */
   setValues(values: readonly number[]): void {
     const checked = checkedValues(values);

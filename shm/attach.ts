@@ -2,7 +2,7 @@ import { describe } from "../ffi/check.ts";
 import { type Advice, systemError } from "../ffi/errors.ts";
 import { platform } from "../ffi/platform.ts";
 import { isMapped, Region } from "../ffi/region.ts";
-import { getpagesize } from "../ffi/sysv_ipc.ts";
+import { getpagesize } from "../ffi/pages.ts";
 import { shmat, shmdt } from "../ffi/sysv_shm.ts";
 
 /** How a segment may be used once it is attached. */
@@ -13,8 +13,9 @@ export interface AttachOptions {
   /** `"read"` (`SHM_RDONLY`) or `"readwrite"`. Default: `"readwrite"`. */
   readonly access?: Access;
   /**
-   * Where to attach, a multiple of `SHMLBA`, the page size. Default: where the system likes. Nothing
-   * mapped is replaced, but right below the stack or the heap it may leave them no room to grow.
+   * Where to attach, a multiple of `SHMLBA`, the page size. Default: where the system likes.
+   * Nothing mapped is replaced, but right below the stack or the heap it may leave them no room to
+   * grow.
    */
   readonly address?: bigint;
   /** Rounds `address` down to a multiple of `SHMLBA` (`SHM_RND`). Default: `false`. */

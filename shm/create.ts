@@ -19,8 +19,8 @@ export interface CreateSegmentOptions {
    */
   readonly noReserve?: boolean;
   /**
-   * Removes the segment when the `Segment` leaves scope, if this call created it. A signal that ends the
-   * process (Ctrl-C) ends no scope. Default: `false`.
+   * Removes the segment when the `Segment` leaves scope, if this call created it. A signal that
+   * ends the process (Ctrl-C) ends no scope. Default: `false`.
    */
   readonly removeOnDispose?: boolean;
 }

@@ -11,8 +11,8 @@ export const IPC_PRIVATE = 0;
 /** Options of {@linkcode ftok}. */
 export interface FtokOptions {
   /**
-   * Whether a project id of 0 is taken. POSIX leaves it open what it does; glibc,
-   * musl and macOS make a key of it like any other, which may even be `IPC_PRIVATE`. Default: `false`.
+   * Whether a project id of 0 is taken. POSIX leaves it open what it does; glibc, musl and macOS
+   * make a key of it like any other, which may even be `IPC_PRIVATE`. Default: `false`.
    */
   readonly allowZero?: boolean;
 }

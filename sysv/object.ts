@@ -78,8 +78,8 @@ export abstract class SystemVObject implements Disposable {
   }
 
   /**
-   * Changes the owner or the permission bits (`IPC_SET`). What isn't given stays; with all three given,
-   * it works on an object whose mode doesn't let this user read it.
+   * Changes the owner or the permission bits (`IPC_SET`). What isn't given stays; with all three
+   * given, it works on an object whose mode doesn't let this user read it.
    *
    * @throws {RangeError} If a value is out of range.
    * @throws {Deno.errors.PermissionDenied} If this user is neither owner, creator nor root.
