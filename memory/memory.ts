@@ -203,7 +203,7 @@ export class Memory extends BaseMemory {
 
   /**
    * Gives pages back to the system (`madvise`), and with them **what they hold**, in the way that
-   * {@linkcode Discard} tells.
+   * {@linkcode Discard} tells. After an error a part of it may be gone.
    *
    * @throws {TypeError} If there is no such way.
    * @throws {RangeError} If the part doesn't consist of whole pages (but for `"remove"`, its end

@@ -11,4 +11,9 @@ export { ReadonlyDataView } from "./readonly_data_view.ts";
 export { type Element, ReadonlyTypedArray } from "./readonly_typed_array.ts";
 export { SharedMemory, type SharedMemoryOptions } from "./shared_memory.ts";
 export type { ReadTextOptions, WriteTextOptions } from "./text.ts";
-export type { ArrayOptions, TypedArray, TypedArrayConstructor } from "./typed_array.ts";
+export type {
+  ArrayOptions,
+  SharedTypedArray,
+  TypedArray,
+  TypedArrayConstructor,
+} from "./typed_array.ts";

@@ -8,6 +8,7 @@ import { addressOfShared } from "../ffi/wasm.ts";
 import { BaseMemory, Memory, regionOf } from "./memory.ts";
 import {
   type ArrayOptions,
+  type SharedTypedArray,
   type TypedArray,
   typedArray,
   type TypedArrayConstructor,
@@ -154,8 +155,11 @@ export class SharedMemory implements Disposable {
    * @throws {TypeError} If `type` isn't one of JavaScript's typed arrays.
    * @throws {RangeError} If the part is misaligned or reaches beyond the mapped bytes.
    */
-  array<T extends TypedArray>(type: TypedArrayConstructor<T>, options: ArrayOptions = {}): T {
-    return typedArray(this.bytes, type, options);
+  array<T extends TypedArray>(
+    type: TypedArrayConstructor<T>,
+    options: ArrayOptions = {},
+  ): SharedTypedArray<T> {
+    return typedArray(this.bytes, type, options) as unknown as SharedTypedArray<T>;
   }
 
   /**

@@ -15,6 +15,22 @@ export type TypedArray =
   | BigInt64Array
   | BigUint64Array;
 
+/** The same typed array on a `SharedArrayBuffer`. */
+export type SharedTypedArray<T extends TypedArray> = T extends Int8Array
+  ? Int8Array<SharedArrayBuffer>
+  : T extends Uint8Array ? Uint8Array<SharedArrayBuffer>
+  : T extends Uint8ClampedArray ? Uint8ClampedArray<SharedArrayBuffer>
+  : T extends Int16Array ? Int16Array<SharedArrayBuffer>
+  : T extends Uint16Array ? Uint16Array<SharedArrayBuffer>
+  : T extends Float16Array ? Float16Array<SharedArrayBuffer>
+  : T extends Int32Array ? Int32Array<SharedArrayBuffer>
+  : T extends Uint32Array ? Uint32Array<SharedArrayBuffer>
+  : T extends Float32Array ? Float32Array<SharedArrayBuffer>
+  : T extends Float64Array ? Float64Array<SharedArrayBuffer>
+  : T extends BigInt64Array ? BigInt64Array<SharedArrayBuffer>
+  : T extends BigUint64Array ? BigUint64Array<SharedArrayBuffer>
+  : never;
+
 /** The class of a typed array, such as `Float64Array`. */
 export interface TypedArrayConstructor<T extends TypedArray = TypedArray> {
   /** The class's name. */
