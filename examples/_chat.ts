@@ -1,9 +1,10 @@
 // What chat_server.ts and chat_client.ts agree on: the command line, the message, and how they
 // take turns.
 
-import { setTimeout } from "node:timers/promises";
 import { ftok, type Segment, type SemaphoreOperation, type SemaphoreSet } from "../mod.ts";
-import { integer, parse, UsageError } from "./_cli.ts";
+import { integer, parse, seconds, UsageError } from "./_cli.ts";
+
+export { pause } from "./_cli.ts";
 
 // The turns
 // ---------
@@ -61,8 +62,6 @@ export const KEY_OPTIONS = `\
   --path <path>         an existing file or directory that the key is made of (default: .)
   --id <1..255>         the project id that the key is made of (default: 0x66)`;
 
-const DAY = 24 * 60 * 60;
-
 /** Reads the command line. */
 export function readChat(): Chat {
   const { flags, args } = parse({
@@ -74,19 +73,10 @@ export function readChat(): Chat {
   return {
     size: integer("--size", size, 1, Number.MAX_SAFE_INTEGER),
     count: integer("--count", count, 1, Number.MAX_SAFE_INTEGER),
-    interval: seconds("--interval", interval, DAY),
+    interval: seconds("--interval", interval),
     unguarded,
     key: ftok(path, integer("--id", id, 1, 255)),
   };
-}
-
-/** Reads seconds, such as 1 or 0.25, off the command line. */
-function seconds(what: string, text: string, max: number): number {
-  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
-  if (value <= max) return value;
-  throw new UsageError(
-    `${what} must be a number of seconds from 0 to ${max}: received "${text}"`,
-  );
 }
 
 /** The client's message number `number`. */
@@ -105,11 +95,4 @@ export function removal(object: Segment | SemaphoreSet): Disposable {
       }
     },
   };
-}
-
-/** Waits some seconds; throws the signal's reason as soon as it aborts. */
-export async function pause(seconds: number, signal: AbortSignal): Promise<void> {
-  // Node's own AbortError would hide the reason.
-  await setTimeout(1000 * seconds, undefined, { signal }).catch(() => {});
-  signal.throwIfAborted();
 }

@@ -1,5 +1,6 @@
 // What every example does around its own work: --help, errors in one line, Ctrl-C.
 
+import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "@std/cli/parse-args";
 
 /** A command line that makes no sense: the message is shown with the usage. */
@@ -87,4 +88,22 @@ export function integer(what: string, text: string, min: number, max: number): n
   const value = /^(0x[0-9a-f]+|-?\d+)$/i.test(text) ? Number(text) : NaN;
   if (Number.isSafeInteger(value) && value >= min && value <= max) return value;
   throw new UsageError(`${what} must be a whole number from ${min} to ${max}: received "${text}"`);
+}
+
+const DAY = 24 * 60 * 60;
+
+/** Reads seconds off the command line, such as 1 or 0.25, up to a day. */
+export function seconds(what: string, text: string): number {
+  const value = /^\d*\.?\d+$/.test(text) ? Number(text) : NaN;
+  if (value <= DAY) return value;
+  throw new UsageError(
+    `${what} must be a number of seconds from 0 to ${DAY}: received "${text}"`,
+  );
+}
+
+/** Waits some seconds; throws the signal's reason as soon as it aborts. */
+export async function pause(seconds: number, signal: AbortSignal): Promise<void> {
+  // Node's own AbortError would hide the reason.
+  await setTimeout(1000 * seconds, undefined, { signal }).catch(() => {});
+  signal.throwIfAborted();
 }

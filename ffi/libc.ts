@@ -11,12 +11,17 @@ export interface Libc {
   readonly errno: Int32Array;
 }
 
-/** Loads a library; a refusal by Deno's permissions stays Deno's own error. */
+/** Loads a library. */
 function load(library: string, table: typeof SYMBOLS): Libc["c"] {
   try {
     return Deno.dlopen(library, table).symbols;
   } catch (error) {
-    if (error instanceof Deno.errors.NotCapable) throw error;
+    if (error instanceof Deno.errors.NotCapable) {
+      throw new Deno.errors.NotCapable(
+        `${error.message}. Grant it without a path: --allow-ffi`,
+        { cause: error },
+      );
+    }
     // With --allow-ffi=<path> Deno looks for the library under the current directory.
     throw new Error(
       `Cannot open ${library}, which has libc's functions. Grant --allow-ffi without a path`,

@@ -73,8 +73,9 @@ function sealBits(): Readonly<Record<Seal, number>> {
  */
 export class Memfd extends MemoryObject {
   /**
-   * What finds the memory again in a Worker of this process, while this object is open: {@linkcode
-   * mapMemfd} takes it.
+   * What finds the memory again in a Worker of this process, while this object is open:
+   * {@linkcode mapMemfd} takes it. It reads `memfd:<pid>:<descriptor>:<st_dev>:<st_ino>`, each in
+   * decimal digits, so that a C program which starts a Deno program can write it, too.
    */
   readonly handle: string;
 

@@ -1,5 +1,6 @@
 import { describe } from "../ffi/check.ts";
 import { isSystemError, systemError } from "../ffi/errors.ts";
+import { getpagesize } from "../ffi/pages.ts";
 import { identityOf, type Opening, type Source, statusOf } from "./source.ts";
 
 /** What is used of `node:fs` and `node:url`. */
@@ -53,6 +54,7 @@ export class PathSource implements Source {
 
   /** Creates the file, which must not exist. `use` is told how to remove it again. */
   create<T>(mode: number, use: (fd: number, remove: () => void) => T): T {
+    getpagesize(); // without the permission for FFI this fails, before there is a file
     const { O_CREAT, O_EXCL } = this.#fs.constants;
     const fd = this.#open(this.#flags("readwrite") | O_CREAT | O_EXCL, mode);
     return this.#use(fd, () => use(fd, () => this.#remove(fd)));
