@@ -1,4 +1,4 @@
-import { getBigInt, getNumber } from "./layouts/field.ts";
+import { getBigInt, getNumber, setNumber } from "./layouts/field.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
 
@@ -128,6 +128,24 @@ export function fileSizeLimit(): number {
   const limits = new BigUint64Array(2); // struct rlimit: what holds now, and what it can be raised to
   if (libc().c.getrlimit(RLIMIT_FSIZE, limits) === -1) return Infinity;
   return limits[0] > Number.MAX_SAFE_INTEGER ? Infinity : Number(limits[0]);
+}
+
+/**
+ * `int fcntl(int fd, F_OFD_SETLK, struct flock *lock)`: locks or unlocks (`F_WRLCK`, `F_UNLCK`)
+ * `length` bytes from `start` on for this descriptor's open file, without waiting. `flock` doesn't
+ * see such locks.
+ *
+ * See {@linkcode https://man7.org/linux/man-pages/man2/fcntl.2.html fcntl(2)}.
+ */
+export function setLock(fd: number, type: number, start: number, length: number): number {
+  const { c, errno } = libc();
+  const { layouts: { flock: { size, fields } }, constants: { F_OFD_SETLK, SEEK_SET } } = platform();
+  const lock = new DataView(new ArrayBuffer(size));
+  setNumber(lock, fields.l_type, type);
+  setNumber(lock, fields.l_whence, SEEK_SET);
+  setNumber(lock, fields.l_start, start);
+  setNumber(lock, fields.l_len, length);
+  return c.fcntl_flock(fd, F_OFD_SETLK, lock) === -1 ? -errno[0] : 0;
 }
 
 /**

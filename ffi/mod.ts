@@ -22,5 +22,6 @@ export { getpagesize } from "./pages.ts";
 export * from "./posix_sem.ts";
 export * from "./posix_shm.ts";
 export * from "./sysv_ipc.ts";
+export * from "./sysv_msg.ts";
 export * from "./sysv_sem.ts";
 export * from "./sysv_shm.ts";

@@ -72,6 +72,7 @@ export function selectPlatform(build: Build): Platform {
         semctl: "__semctl",
         semctl_value: "__semctl",
         fcntl: "__fcntl",
+        fcntl_flock: "__fcntl",
         shm_open: "__shm_open",
         sem_open: "__sem_open",
         // x86_64 keeps an older struct stat under the plain name.

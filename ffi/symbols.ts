@@ -47,6 +47,15 @@ export const SYMBOLS = {
   // ... and here a value, widened to the union's eight bytes
   semctl_value: { name: "semctl", parameters: ["i32", "i32", "i32", "i64"], result: "i32" },
 
+  // key, msgflg
+  msgget: { name: "msgget", parameters: ["i32", "i32"], result: "i32" },
+  // msqid, msgp, msgsz, msgflg
+  msgsnd: { name: "msgsnd", parameters: ["i32", "buffer", "usize", "i32"], result: "i32" },
+  // msqid, msgp, msgsz, msgtyp, msgflg; C's result is an ssize_t, but no message has 2 GiB
+  msgrcv: { name: "msgrcv", parameters: ["i32", "buffer", "usize", "i64", "i32"], result: "i32" },
+  // msqid, cmd, buf
+  msgctl: { name: "msgctl", parameters: ["i32", "i32", "buffer"], result: "i32" },
+
   // name, oflag, mode, value: variadic, and SEM_FAILED isn't 0 everywhere
   sem_open: { name: "sem_open", parameters: ["buffer", "i32", "u32", "u32"], result: "usize" },
   // sem
@@ -159,8 +168,10 @@ export const SYMBOLS = {
   },
   // fd, offset, whence
   lseek: { name: "lseek", parameters: ["i32", "i64", "i32"], result: "i64" },
-  // fd, cmd, arg: variadic; here always an int
+  // fd, cmd, arg: variadic; here an int ...
   fcntl: { name: "fcntl", parameters: ["i32", "i32", "i32"], result: "i32" },
+  // ... and here a struct flock
+  fcntl_flock: { name: "fcntl", parameters: ["i32", "i32", "buffer"], result: "i32" },
   // resource, rlim
   getrlimit: { name: "getrlimit", parameters: ["i32", "buffer"], result: "i32" },
   // fd, operation

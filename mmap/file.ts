@@ -133,8 +133,8 @@ export function mapFile(
  * ```
  *
  * @throws {Deno.errors.AlreadyExists} If the file exists.
- * @throws {Error} With code `ENOSPC` if there is no room. As after any error, there is no file
- * then.
+ * @throws {Error} With code `ENOSPC` if there is no room; then there is no file. Where the mapping
+ * alone fails, the file stays.
  * @see {@linkcode mapFile} for what else may go wrong.
  */
 export function mapNewFile(

@@ -1,4 +1,4 @@
-import { flock } from "../ffi/file.ts";
+import { setLock } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
 import { sleepSync } from "../ffi/wait.ts";
 import { reserve, setSize } from "./backing_file.ts";
@@ -9,6 +9,9 @@ const TIMEOUT = 1000;
 
 /** How often to look whether it has done so, in milliseconds. */
 const POLL = 1;
+
+/** What is locked. */
+const LOCKED_BYTE = 2 ** 52;
 
 /** Who gives an object its size. */
 export interface Sizer {
@@ -45,16 +48,22 @@ export function giveSize(
     remove?.();
     throw error;
   } finally {
-    flock(fd, platform().constants.LOCK_UN);
+    setLock(fd, platform().constants.F_UNLCK, LOCKED_BYTE, 1);
   }
 }
 
-/** Locks the object, for the moment that it takes to give it a size. */
+/**
+ * Locks the object, for the moment that it takes to give it a size. It isn't the lock of
+ * `FileLock`, under which a program may make its file; and it is on a byte that no file has.
+ */
 function lock(fd: number, name: string): void {
-  const { constants: { LOCK_EX, LOCK_NB }, errno: { EAGAIN } } = platform();
+  const { constants: { F_WRLCK }, errno: { EAGAIN, EACCES } } = platform();
   const deadline = performance.now() + TIMEOUT;
-  // What has no locks (macOS) has no such race either: there the size can be set once.
-  while (flock(fd, LOCK_EX | LOCK_NB) === -EAGAIN) {
+  for (;;) {
+    const result = setLock(fd, F_WRLCK, LOCKED_BYTE, 1);
+    // What has no locks (shared memory on macOS) has no such race either: there the size can be set
+    // once.
+    if (result !== -EAGAIN && result !== -EACCES) return;
     if (performance.now() >= deadline) {
       throw new Deno.errors.TimedOut(
         `Cannot give ${name} its size: another process has had it locked for ${TIMEOUT} ms. End that, or remove the object`,

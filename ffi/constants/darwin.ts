@@ -38,6 +38,13 @@ export const DARWIN: Constants = {
   GETZCNT: 7,
   SEMVMX: 32767,
 
+  MSG_NOERROR: 0o10000,
+  MSG_EXCEPT: null,
+  MSG_COPY: null,
+  MSG_STAT: null,
+  MSG_STAT_ANY: null,
+  MSG_INFO: null,
+
   SEM_FAILED: -1,
   SEM_VALUE_MAX: 32767,
   CLOCK_REALTIME: 0,
@@ -90,6 +97,9 @@ export const DARWIN: Constants = {
   F_DUPFD_CLOEXEC: 67,
   F_SETFD: 2,
   FD_CLOEXEC: 1,
+  F_OFD_SETLK: 90,
+  F_WRLCK: 3,
+  F_UNLCK: 2,
   LOCK_SH: 1,
   LOCK_EX: 2,
   LOCK_NB: 4,

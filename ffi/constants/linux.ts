@@ -38,6 +38,13 @@ export const LINUX: Constants = {
   GETZCNT: 15,
   SEMVMX: 32767,
 
+  MSG_NOERROR: 0o10000,
+  MSG_EXCEPT: 0o20000,
+  MSG_COPY: 0o40000,
+  MSG_STAT: 11,
+  MSG_STAT_ANY: 13,
+  MSG_INFO: 12,
+
   SEM_FAILED: 0,
   SEM_VALUE_MAX: 2147483647,
   CLOCK_REALTIME: 0,
@@ -90,6 +97,9 @@ export const LINUX: Constants = {
   F_DUPFD_CLOEXEC: 1030,
   F_SETFD: 2,
   FD_CLOEXEC: 1,
+  F_OFD_SETLK: 37,
+  F_WRLCK: 1,
+  F_UNLCK: 2,
   LOCK_SH: 1,
   LOCK_EX: 2,
   LOCK_NB: 4,

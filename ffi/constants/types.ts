@@ -40,6 +40,13 @@ export interface Constants {
   /** The largest value of a System V semaphore. No header defines it; the kernels do. */
   readonly SEMVMX: number;
 
+  readonly MSG_NOERROR: number;
+  readonly MSG_EXCEPT: number | null;
+  readonly MSG_COPY: number | null;
+  readonly MSG_STAT: number | null;
+  readonly MSG_STAT_ANY: number | null;
+  readonly MSG_INFO: number | null;
+
   /** What `sem_open` returns on failure. */
   readonly SEM_FAILED: number;
   /** The largest value of a POSIX semaphore. */
@@ -94,6 +101,9 @@ export interface Constants {
   readonly F_DUPFD_CLOEXEC: number;
   readonly F_SETFD: number;
   readonly FD_CLOEXEC: number;
+  readonly F_OFD_SETLK: number;
+  readonly F_WRLCK: number;
+  readonly F_UNLCK: number;
   readonly LOCK_SH: number;
   readonly LOCK_EX: number;
   readonly LOCK_NB: number;

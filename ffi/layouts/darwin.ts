@@ -40,6 +40,22 @@ export const DARWIN: Layouts = {
     size: 6,
     fields: { sem_num: [0, "u16"], sem_op: [2, "i16"], sem_flg: [4, "i16"] },
   },
+  msqid_ds: {
+    size: 116,
+    fields: {
+      msg_cbytes: [32, "u64"],
+      msg_qnum: [40, "u64"],
+      msg_qbytes: [48, "u64"],
+      msg_lspid: [56, "i32"],
+      msg_lrpid: [60, "i32"],
+      msg_stime: [64, "i64"],
+      msg_rtime: [76, "i64"],
+      msg_ctime: [88, "i64"],
+    },
+  },
+  msginfo: null,
+  // Its headers call it struct mymsg.
+  msgbuf: { size: 16, fields: { mtype: [0, "i64"] } },
   sem_t: { size: 4, alignment: 4 },
   stat: {
     size: 144,
@@ -50,6 +66,10 @@ export const DARWIN: Layouts = {
       st_size: [96, "i64"],
       st_blksize: [112, "i32"],
     },
+  },
+  flock: {
+    size: 24,
+    fields: { l_start: [0, "i64"], l_len: [8, "i64"], l_type: [20, "i16"], l_whence: [22, "i16"] },
   },
   statfs: null,
 };

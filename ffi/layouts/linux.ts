@@ -60,12 +60,41 @@ const COMMON = {
       semaem: [36, "i32"],
     },
   },
+  flock: {
+    size: 32,
+    fields: { l_type: [0, "i16"], l_whence: [2, "i16"], l_start: [8, "i64"], l_len: [16, "i64"] },
+  },
   // 64 bits, of which the upper are 0; signed in glibc, unsigned in musl.
   statfs: { size: 120, fields: { f_type: [0, "u32"] } },
   sembuf: {
     size: 6,
     fields: { sem_num: [0, "u16"], sem_op: [2, "i16"], sem_flg: [4, "i16"] },
   },
+  msqid_ds: {
+    size: 120,
+    fields: {
+      msg_stime: [48, "i64"],
+      msg_rtime: [56, "i64"],
+      msg_ctime: [64, "i64"],
+      msg_cbytes: [72, "u64"],
+      msg_qnum: [80, "u64"],
+      msg_qbytes: [88, "u64"],
+      msg_lspid: [96, "i32"],
+      msg_lrpid: [100, "i32"],
+    },
+  },
+  msginfo: {
+    size: 32,
+    fields: {
+      msgpool: [0, "i32"],
+      msgmap: [4, "i32"],
+      msgmax: [8, "i32"],
+      msgmnb: [12, "i32"],
+      msgmni: [16, "i32"],
+      msgtql: [24, "i32"],
+    },
+  },
+  msgbuf: { size: 16, fields: { mtype: [0, "i64"] } },
   // musl would do with an alignment of 4.
   sem_t: { size: 32, alignment: 8 },
 } as const;

@@ -49,7 +49,21 @@ export interface Layouts {
     >
     | null;
   readonly sembuf: Struct<"sem_num" | "sem_op" | "sem_flg">;
+  readonly msqid_ds: Struct<
+    | "msg_stime"
+    | "msg_rtime"
+    | "msg_ctime"
+    | "msg_cbytes"
+    | "msg_qnum"
+    | "msg_qbytes"
+    | "msg_lspid"
+    | "msg_lrpid"
+  >;
+  readonly msginfo: Struct<"msgpool" | "msgmap" | "msgmax" | "msgmnb" | "msgmni" | "msgtql"> | null;
+  /** A message: its bytes follow its type. */
+  readonly msgbuf: Struct<"mtype">;
   readonly sem_t: Opaque;
   readonly stat: Struct<"st_dev" | "st_ino" | "st_mode" | "st_size" | "st_blksize">;
+  readonly flock: Struct<"l_type" | "l_whence" | "l_start" | "l_len">;
   readonly statfs: Struct<"f_type"> | null;
 }
