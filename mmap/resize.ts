@@ -71,12 +71,9 @@ function checkEnd(
       `Cannot resize ${region.name} to ${length} bytes: a device doesn't tell how many it has. Map it anew`,
     );
   }
-  const size = file.size();
-  if (size === null) {
-    if (length <= region.byteLength) return file.reach;
-    // Lends it again for the error that says why.
-    return file.lend("read", (_fd, status) => status.size);
-  }
+  const size = file.size() ??
+    // It can't be looked at: what is mapped already needs no look, and for more this says why.
+    (length <= region.byteLength ? file.reach : file.lend("read", (_fd, status) => status.size));
   if (end > size && !allowBeyondEnd) {
     throw new RangeError(
       `Cannot resize ${region.name} to ${length} bytes: the file has ${size} bytes, ` +
@@ -99,7 +96,9 @@ function resizeWithFile(region: Region, origin: Origin, file: BackingFile, lengt
     region.move("resize", (place) => {
       if (end > size) reserve(fd, size, end, file.source.name);
       else if (end < size) shorten(fd, end, file.source.name, file);
-      return remapped(place, region.name, origin, file, "readwrite", length, fd);
+      return place.byteLength > 0
+        ? resizePlace(place, length, origin.pageSize, region.name)
+        : mapFirst(region, origin, file, "readwrite", length, fd);
     });
   });
   file.reach = end;
@@ -113,28 +112,25 @@ function remap(
   access: "read" | "readwrite",
   length: number,
 ): void {
+  if (region.byteLength > 0) {
+    region.move("resize", (place) => resizePlace(place, length, origin.pageSize, region.name));
+    return;
+  }
   const opening = access === "readwrite" && isShared(origin) ? "readwrite" : "read";
-  region.move(
-    "resize",
-    (place) =>
-      place.byteLength > 0 ? resizePlace(place, length, origin.pageSize, region.name) : file.lend(
-        opening,
-        (fd) => remapped(place, region.name, origin, file, access, length, fd),
-      ),
-  );
+  file.lend(opening, (fd) => {
+    region.move("resize", () => mapFirst(region, origin, file, access, length, fd));
+  });
 }
 
-/** What was mapped, in another length; what was empty was not mapped at all. */
-function remapped(
-  place: Place,
-  name: string,
+/** Maps what was empty, and so was not mapped at all. */
+function mapFirst(
+  { name }: Region,
   { pageSize, flags, execute }: Origin,
-  file: BackingFile,
+  { offset }: BackingFile,
   access: "read" | "readwrite",
   length: number,
   fd: number,
 ): Place {
-  if (place.byteLength > 0) return resizePlace(place, length, pageSize, name);
   const prot = protection(access, execute);
-  return mapPlace({ fd, offset: file.offset, byteLength: length, prot, flags, pageSize, name });
+  return mapPlace({ fd, offset, byteLength: length, prot, flags, pageSize, name });
 }
