@@ -1,5 +1,5 @@
-import { cString } from "./c_string.ts";
 import { addressOrError } from "./address.ts";
+import { cString } from "./c_string.ts";
 import { libc } from "./libc.ts";
 import { platform } from "./platform.ts";
 

@@ -1,8 +1,8 @@
 import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
 import { hasMremap, madvise, mmap, mremap } from "../ffi/mman.ts";
-import { platform } from "../ffi/platform.ts";
 import { getpagesize, type Place, roundUp } from "../ffi/pages.ts";
+import { platform } from "../ffi/platform.ts";
 import type { Region } from "../ffi/region.ts";
 import { addressOfShared } from "../ffi/wasm.ts";
 import { BaseMemory, Memory, regionOf } from "./memory.ts";

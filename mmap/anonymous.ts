@@ -1,6 +1,6 @@
 import { checkBoolean, checkInteger, checkOptions } from "../ffi/check.ts";
-import { platform } from "../ffi/platform.ts";
 import { getpagesize, roundUp } from "../ffi/pages.ts";
+import { platform } from "../ffi/platform.ts";
 import { HUGE_PAGES_ADVICE, hugePageFlags, type HugePages, hugePageSize } from "./huge_pages.ts";
 import { type AnyMapping, type Mapping, type ReservedMapping, wrap } from "./mapping.ts";
 import { checkAccess, protection } from "./options.ts";

@@ -1,14 +1,14 @@
-import { madvise } from "../ffi/mman.ts";
-import { platform } from "../ffi/platform.ts";
-import { getpagesize, type Place, span } from "../ffi/pages.ts";
 import { systemError } from "../ffi/errors.ts";
 import { type FileStatus, isHugetlbfs } from "../ffi/file.ts";
-import { HUGE_PAGES_ADVICE } from "./huge_pages.ts";
+import { madvise } from "../ffi/mman.ts";
+import { getpagesize, type Place, span } from "../ffi/pages.ts";
+import { platform } from "../ffi/platform.ts";
 import { BackingFile } from "./backing_file.ts";
+import { HUGE_PAGES_ADVICE } from "./huge_pages.ts";
 import { type AnyMapping, wrap } from "./mapping.ts";
 import { checkedLength, type checkedMapOptions, type MapAccess, protection } from "./options.ts";
-import { hasSize, type Source, statusOf } from "./source.ts";
 import { mapPlace, regionAt, unmapPlace } from "./place.ts";
+import { hasSize, type Source, statusOf } from "./source.ts";
 
 /** Options that were checked. */
 export type Settings = ReturnType<typeof checkedMapOptions>;

@@ -1,8 +1,8 @@
 import { type Advice, systemError } from "../ffi/errors.ts";
 import { hasMremap, mmap, mremap, munmap } from "../ffi/mman.ts";
+import { type Place, roundUp, span } from "../ffi/pages.ts";
 import { platform } from "../ffi/platform.ts";
 import { Region } from "../ffi/region.ts";
-import { type Place, roundUp, span } from "../ffi/pages.ts";
 
 /** What errors of mmap and mremap mean. */
 const ADVICE: Advice = {
