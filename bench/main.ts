@@ -1,65 +1,87 @@
-// Measures Isthmus beside a C program that does the same: round by round in turn, medians, and
-// their ratio. Compare within one run only. Start it with `deno task bench [rounds]`.
+// Measures Isthmus beside C programs that do the same, and beside what Deno has itself: round by
+// round in turn, medians, and their ratios. Compare within one run only. Start it with
+// `deno task bench [--only <group>] [--json] [rounds]`.
 
-const CASES = [
-  { name: "lock", times: 300_000, what: "take and give a free semaphore, with undo and `using`" },
-  { name: "lock, release()", times: 300_000, what: "the same without `using`" },
-  {
-    name: "lock, await",
-    times: 100_000,
-    what: "the same by `using` and lock(), which returns a promise",
-  },
-  {
-    name: "contend",
-    times: 50_000,
-    what: "as `lock`, while another process does too; Isthmus first tries for 15 us",
-  },
-  {
-    name: "round trip",
-    times: 30_000,
-    what: "wake the other process and be woken; Isthmus first tries for 15 us",
-  },
-  { name: "attach", times: 50_000, what: "attach a segment, write a byte, detach" },
-  { name: "copy 64 KiB", times: 50_000, what: "copy a block into a segment" },
-];
+import { parseArgs } from "node:util";
+import type { Group } from "./case.ts";
+import { CC, Laboratory, run } from "./laboratory.ts";
+import { MAP } from "./map.ts";
+import { SYSV } from "./sysv.ts";
+import { notes, type Row, rowOf, table } from "./table.ts";
 
-const directory = new URL("./", import.meta.url);
+const GROUPS: readonly Group[] = [SYSV, MAP];
+const ROUNDS = "5";
 
-function measure(command: string, args: string[]): number {
-  const { success, stdout, stderr } = new Deno.Command(command, { args }).outputSync();
-  if (!success) throw new Error(new TextDecoder().decode(stderr));
-  return Number(new TextDecoder().decode(stdout));
+/** On what the figures were found. */
+interface Setting {
+  readonly versions: Readonly<Record<string, string>>;
+  readonly compiler: string;
+  readonly machine: string;
+  readonly rounds: number;
 }
 
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)];
+async function settingOf(rounds: number): Promise<Setting> {
+  const cpu = /^model name\s*: (.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1];
+  const memory = Math.round(Deno.systemMemoryInfo().total / 2 ** 30);
+  const compiler = (await run(CC[0], "--version")).split("\n")[0];
+  return {
+    versions: { ...Deno.version, linux: Deno.osRelease() },
+    compiler: `${CC.join(" ")} with ${compiler}`,
+    machine: `${navigator.hardwareConcurrency} x ${cpu ?? "processor"}, ${memory} GiB`,
+    rounds,
+  };
 }
 
-const rounds = Number(Deno.args[0] ?? 5);
-const c = Deno.makeTempFileSync();
-try {
-  measure("cc", ["-O2", "-o", c, new URL("peer.c", directory).pathname]);
-  const rows = CASES.map(({ name, times, what }) => {
-    const inC: number[] = [];
-    const inDeno: number[] = [];
-    for (let round = 0; round < rounds; round++) {
-      // C has no promises: its plain lock is what to compare with.
-      inC.push(measure(c, [name.split(",")[0], String(times)]));
-      const peer = new URL("peer.ts", directory).pathname;
-      const flags = ["--allow-ffi", "--allow-run"];
-      inDeno.push(measure(Deno.execPath(), ["run", ...flags, peer, name, String(times)]));
-    }
-    const ratio = median(inDeno.map((value, round) => value / inC[round]));
-    return {
-      case: name,
-      "C (ns)": Math.round(median(inC)),
-      "Isthmus (ns)": Math.round(median(inDeno)),
-      ratio: Number(ratio.toFixed(2)),
-      what,
-    };
-  });
-  console.table(rows);
-} finally {
-  Deno.removeSync(c);
+function describe({ versions, compiler, machine, rounds }: Setting): string {
+  const programs = Object.entries(versions).map(([name, version]) => `${name} ${version}`);
+  return [...programs, compiler, machine, `${rounds} rounds`].join("; ");
 }
+
+async function measure(group: Group, directory: string, rounds: number): Promise<Row[]> {
+  const laboratory = new Laboratory(group, directory);
+  await laboratory.prepare();
+  for (let round = 0; round < rounds; round++) {
+    console.error(`${group.name}: round ${round + 1} of ${rounds}`);
+    for (const one of group.cases) await laboratory.measure(one, round);
+  }
+  return group.cases.map((one) => rowOf(one, laboratory));
+}
+
+/** Calls `use` with a directory that is gone afterwards, also after Ctrl-C. */
+async function withDirectory(use: (directory: string) => Promise<void>): Promise<void> {
+  const directory = Deno.makeTempDirSync({ prefix: "isthmus-bench-" });
+  const remove = () => Deno.removeSync(directory, { recursive: true });
+  const interrupt = () => {
+    remove();
+    Deno.exit(130);
+  };
+  Deno.addSignalListener("SIGINT", interrupt);
+  Deno.addSignalListener("SIGTERM", interrupt);
+  try {
+    await use(directory);
+  } finally {
+    Deno.removeSignalListener("SIGINT", interrupt);
+    Deno.removeSignalListener("SIGTERM", interrupt);
+    remove();
+  }
+}
+
+const { values: { only, json }, positionals: [count = ROUNDS] } = parseArgs({
+  allowPositionals: true,
+  options: { only: { type: "string" }, json: { type: "boolean" } },
+});
+const rounds = Number(count);
+const groups = GROUPS.filter(({ name }) => only === undefined || name === only);
+if (groups.length === 0 || !Number.isInteger(rounds) || rounds < 1) {
+  console.error(`bench [--only ${GROUPS.map(({ name }) => name).join("|")}] [--json] [rounds]`);
+  Deno.exit(2);
+}
+await withDirectory(async (directory) => {
+  const setting = await settingOf(rounds);
+  const rows: Record<string, Row[]> = {};
+  for (const group of groups) {
+    rows[group.name] = await measure(group, directory, rounds);
+    if (!json) console.log(`${table(rows[group.name])}\n${notes(rows[group.name])}`);
+  }
+  console.log(json ? JSON.stringify({ ...setting, groups: rows }, null, 2) : describe(setting));
+});

@@ -1,4 +1,4 @@
-/* The work that bench/peer.ts does, in C: `peer <case> <times>` prints nanoseconds for one. */
+/* The work of bench/sysv.ts in C: `sysv <way> <times> <directory>` prints a sample as JSON. */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,29 +45,35 @@ static void bounce(int id, int take, int give, long times) {
   }
 }
 
-static void attach(int id, long times) {
+static long attach(int id, long times) {
+  unsigned char last = 0;
   for (long i = 0; i < times; i++) {
-    char *memory = shmat(id, NULL, 0);
-    memory[0] = (char)i;
-    shmdt(memory);
+    volatile unsigned char *memory = shmat(id, NULL, 0);
+    memory[0] = (unsigned char)i;
+    last = memory[0];
+    shmdt((void *)memory);
   }
+  return last;
 }
 
-static void copy(int id, long times) {
-  static char block[65536];
-  char *memory = shmat(id, NULL, 0);
+static long copy(int id, long times) {
+  static unsigned char block[65536];
+  unsigned char *memory = shmat(id, NULL, 0);
   memset(memory, 1, sizeof block);
   for (long i = 0; i < times; i++) {
     block[i % sizeof block]++;
     memcpy(memory, block, sizeof block);
   }
+  long sum = 0;
+  for (size_t i = 0; i < sizeof block; i++) sum += memory[i];
   shmdt(memory);
+  return sum;
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) return 2;
+  if (argc < 3) return 2;
   const char *name = argv[1];
-  long times = atol(argv[2]);
+  long times = atol(argv[2]), checksum = times;
   int two = strcmp(name, "contend") == 0 || strcmp(name, "round trip") == 0;
   int set = make_set(strcmp(name, "round trip") != 0, 0);
   int segment = shmget(IPC_PRIVATE, 65536, 0600);
@@ -77,18 +83,21 @@ int main(int argc, char **argv) {
     return 0;
   }
   double start = now();
-  if (strcmp(name, "lock") == 0 || strcmp(name, "contend") == 0) lock(set, times);
+  if (strcmp(name, "lock") == 0) {
+    lock(set, times);
+    checksum = semctl(set, 0, GETVAL);
+  } else if (strcmp(name, "contend") == 0) lock(set, times);
   else if (strcmp(name, "round trip") == 0)
     for (long i = 0; i < times; i++) {
       change(set, 0, 1, 0);
       change(set, 1, -1, 0);
     }
-  else if (strcmp(name, "attach") == 0) attach(segment, times);
-  else if (strcmp(name, "copy 64 KiB") == 0) copy(segment, times);
+  else if (strcmp(name, "attach") == 0) checksum = attach(segment, times);
+  else if (strcmp(name, "copy 64 KiB") == 0) checksum = copy(segment, times);
   double ns = (now() - start) / times;
   if (two) wait(NULL);
   semctl(set, 0, IPC_RMID);
   shmctl(segment, IPC_RMID, NULL);
-  printf("%f\n", ns);
+  printf("{\"nanoseconds\":%f,\"checksum\":\"%ld\",\"memory\":0}\n", ns, checksum);
   return 0;
 }
