@@ -22,7 +22,9 @@ export function span({ address, byteLength }: Place, pageSize: number): Place {
   };
 }
 
+let pageSize: number | undefined;
+
 /** `int getpagesize(void)`: the size of a memory page in bytes. */
 export function getpagesize(): number {
-  return libc().c.getpagesize();
+  return pageSize ??= libc().c.getpagesize();
 }

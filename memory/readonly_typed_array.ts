@@ -42,8 +42,9 @@ export class ReadonlyTypedArray<T extends TypedArray> {
 
   /** The element at `index`, counted from the end if negative; `undefined` if there is none. */
   at(index: number): Element<T> | undefined {
-    // The built-in throws on a detached array; reads are to give undefined.
-    return this.#array.length === 0 ? undefined : this.#array.at(index);
+    // Not the built-in, which is many times slower, and throws on a detached array.
+    const whole = Math.trunc(index) || 0;
+    return this.#array[whole < 0 ? whole + this.#array.length : whole];
   }
 
   /** The index of the first element equal to `value`, or -1. */
