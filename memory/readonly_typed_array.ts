@@ -28,6 +28,7 @@ export class ReadonlyTypedArray<T extends TypedArray> {
   constructor(type: TypedArrayConstructor<T>, array: T) {
     this.#type = type;
     this.#array = array;
+    Object.freeze(this); // an element that is set is an error then, and not a property that is lost
   }
 
   /** The number of elements. */

@@ -1,5 +1,6 @@
 import { checkBoolean, checkInteger, checkOptions } from "../ffi/check.ts";
 import { getpagesize, roundUp } from "../ffi/pages.ts";
+import type { Advice } from "../ffi/errors.ts";
 import { platform } from "../ffi/platform.ts";
 import { HUGE_PAGES_ADVICE, hugePageFlags, type HugePages, hugePageSize } from "./huge_pages.ts";
 import { type AnyMapping, type Mapping, type ReservedMapping, wrap } from "./mapping.ts";
@@ -29,6 +30,10 @@ export interface MapAnonymousOptions {
   /** Lets code in it be executed (`PROT_EXEC`). Default: `false`. */
   readonly execute?: boolean;
 }
+
+const ADVICE: Advice = {
+  ENOMEM: ["not enough memory or address space", "Take less; noReserve only reserves addresses."],
+};
 
 /**
  * Maps memory that is no file's, filled with zeros. It lives until it is closed, or the process
@@ -89,7 +94,7 @@ export function mapAnonymous(length: number, options: MapAnonymousOptions = {}):
     flags,
     pageSize,
     name: `${length} bytes of ${name}`,
-    advice: hugePages === false ? undefined : HUGE_PAGES_ADVICE,
+    advice: hugePages === false ? ADVICE : HUGE_PAGES_ADVICE,
   });
   const region = regionAt(place, name, pageSize);
   const limit = shared ? roundUp(length, pageSize) : Infinity;

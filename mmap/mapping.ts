@@ -92,6 +92,8 @@ export class Mapping extends Memory {
    * @param length In bytes, at least 1.
    * @throws {RangeError} If the file is too short for that, and neither `file` nor `allowBeyondEnd`
    * is set.
+   * @throws {Deno.errors.UnexpectedEof} If somebody made the file shorter than what is mapped, and
+   * `length` isn't within what is left.
    * @throws {Deno.errors.Busy} If something asynchronous that uses the memory is under way, or with
    * `file`, if another mapping of this program would lose bytes.
    * @throws {Deno.errors.NotSupported} If it is shared anonymous memory, and would be longer than

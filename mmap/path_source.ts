@@ -31,7 +31,11 @@ function absolutePath(path: string | URL): string {
     throw new TypeError(`path must be a file: URL: received ${path}`);
   }
   if (typeof path !== "string") {
-    throw new TypeError(`path must be a string or a URL: received ${describe(path)}`);
+    throw new TypeError(
+      `path must be a string, a URL or a descriptor (of openSync() in node:fs): received ${
+        describe(path)
+      }`,
+    );
   }
   if (path === "") throw new TypeError("path must not be empty");
   return path.startsWith("/") ? path : `${Deno.cwd()}/${path}`;
@@ -56,7 +60,7 @@ export class PathSource implements Source {
   create<T>(mode: number, use: (fd: number, remove: () => void) => T): T {
     getpagesize(); // without the permission for FFI this fails, before there is a file
     const { O_CREAT, O_EXCL } = this.#fs.constants;
-    const fd = this.#open(this.#flags("readwrite") | O_CREAT | O_EXCL, mode);
+    const fd = this.#open(this.#flags("readwrite") | O_CREAT | O_EXCL, mode, "create");
     return this.#use(fd, () => use(fd, () => this.#remove(fd)));
   }
 
@@ -106,7 +110,7 @@ export class PathSource implements Source {
     }
   }
 
-  #open(flags: number, mode?: number): number {
+  #open(flags: number, mode?: number, verb = "open"): number {
     try {
       return this.#fs.openSync(this.#path, flags, mode);
     } catch (error) {
@@ -115,11 +119,11 @@ export class PathSource implements Source {
       throw systemError({
         errno: Math.abs(error.errno), // Node's are negative
         syscall: "open",
-        action: `open ${this.name}`,
+        action: `${verb} ${this.name}`,
         advice: {
           EACCES: ["this user may not open it so", "Its owner or root may change its mode."],
           EEXIST: ["it already exists", "Map it with mapFile() or mapOrCreateFile()."],
-          ENOENT: ["it, or its directory, does not exist", "mapOrCreateFile() creates files."],
+          ENOENT: ["it, or its directory, does not exist", "Check the path, or create it first."],
           EISDIR: ["it is a directory", "Give the path of a file."],
           ENXIO: [
             "nobody has its other end open, and it can't be mapped: it is a pipe or a socket",
@@ -133,9 +137,14 @@ export class PathSource implements Source {
   /** Deno's own error, and which flags would do. */
   #notCapable(cause: Error, flags: number): Error {
     const writes = flags !== this.#flags("read");
-    const grants = `--allow-read=${this.name}${writes ? ` --allow-write=${this.name}` : ""}`;
+    // As a shell takes it.
+    const quoted = /^[\w@%+=:./-]+$/.test(this.name) ? this.name : JSON.stringify(this.name);
+    // Some paths, as those in /dev and /proc, Deno gives to programs that may do everything.
+    const grants = cause.message.includes("all access")
+      ? "--allow-all"
+      : `--allow-read=${quoted}${writes ? ` --allow-write=${quoted}` : ""}`;
     return new Deno.errors.NotCapable(
-      `Cannot open ${this.name}: ${cause.message}. Start the program with ${grants}`,
+      `Cannot open ${this.name}: ${cause.message}. Add to what you grant: ${grants}`,
       { cause },
     );
   }

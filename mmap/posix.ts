@@ -1,5 +1,6 @@
 import { checkBoolean, checkInteger, checkMode, checkOptions } from "../ffi/check.ts";
 import { type Advice, systemError } from "../ffi/errors.ts";
+import { listFiles } from "../ffi/directory.ts";
 import { close, fstat } from "../ffi/file.ts";
 import { getpagesize, roundUp } from "../ffi/pages.ts";
 import { platform } from "../ffi/platform.ts";
@@ -213,19 +214,21 @@ export class PosixSharedMemory extends MemoryObject {
   }
 
   /**
-   * The names of all objects (Linux). It reads the directory `/dev/shm`, which takes
-   * `--allow-read=/dev/shm`. Under musl the names of POSIX semaphores are among them.
+   * The names of all objects (Linux). Under musl the names of POSIX semaphores are among them.
    *
-   * @throws {Deno.errors.NotCapable} Without the permission.
    * @throws {Deno.errors.NotSupported} On macOS.
    */
   static list(): string[] {
-    if (!platform().hasShmDirectory) {
-      throw new Deno.errors.NotSupported("Cannot list shared memory: this platform doesn't tell");
+    const names = listFiles(DIRECTORY);
+    if (typeof names === "number") {
+      throw systemError({
+        errno: -names,
+        syscall: "opendir",
+        action: "list shared memory",
+        advice: { ENOSYS: ["this platform doesn't tell"] },
+      });
     }
-    return Array.from(Deno.readDirSync(DIRECTORY))
-      .filter(({ name, isFile }) => isFile && !SEMAPHORE.test(name))
-      .map(({ name }) => `/${name}`);
+    return names.filter((name) => !SEMAPHORE.test(name)).map((name) => `/${name}`).sort();
   }
 
   /**

@@ -3,7 +3,7 @@ import type { Place } from "../ffi/pages.ts";
 import type { Region } from "../ffi/region.ts";
 import { type BackingFile, reserve, shorten } from "./backing_file.ts";
 import { protection } from "./options.ts";
-import { isShared, type Origin } from "./origin.ts";
+import { checkWhole, isShared, type Origin } from "./origin.ts";
 import { mapPlace, resizePlace } from "./place.ts";
 
 /** How far a mapping may be resized. */
@@ -52,7 +52,7 @@ export function resizeMapping(
     return;
   }
   if (resizeFile) return resizeWithFile(region, origin, file, length);
-  const size = checkEnd(region, file, length, allowBeyondEnd);
+  const size = checkEnd(region, origin, file, length, allowBeyondEnd);
   remap(region, origin, file, access, length);
   file.reach = Math.min(file.offset + length, size);
 }
@@ -60,6 +60,7 @@ export function resizeMapping(
 /** Checks that a mapping of this length ends within the file; returns the file's size. */
 function checkEnd(
   region: Region,
+  origin: Origin,
   file: BackingFile,
   length: number,
   allowBeyondEnd: boolean,
@@ -75,10 +76,12 @@ function checkEnd(
     // It can't be looked at: what is mapped already needs no look, and for more this says why.
     (length <= region.byteLength ? file.reach : file.lend("read", (_fd, status) => status.size));
   if (end > size && !allowBeyondEnd) {
+    checkWhole(region, origin, "resize");
     throw new RangeError(
       `Cannot resize ${region.name} to ${length} bytes: the file has ${size} bytes, ` +
         `so ${Math.max(0, size - file.offset)} from offset ${file.offset}. ` +
-        "Set file: true to make the file longer too, or allowBeyondEnd if somebody else will",
+        "Make the file longer (file: true, where it is mapped for writing), or set allowBeyondEnd " +
+        "if somebody else will",
     );
   }
   return size;
@@ -91,6 +94,7 @@ function resizeWithFile(region: Region, origin: Origin, file: BackingFile, lengt
   if (!isShared(origin)) {
     throw new TypeError('file must not be set: with access "copy" nothing reaches the file');
   }
+  checkWhole(region, origin, "resize"); // what is gone would seem to be zeros
   const end = file.offset + length;
   file.lend("readwrite", (fd, { size }) => {
     region.move("resize", (place) => {

@@ -1,4 +1,5 @@
 import { checkInteger, checkMode, checkOptions } from "../ffi/check.ts";
+import { listFiles } from "../ffi/directory.ts";
 import { type Advice, systemError } from "../ffi/errors.ts";
 import { platform } from "../ffi/platform.ts";
 import { checkPosixName } from "../ffi/posix_name.ts";
@@ -168,20 +169,12 @@ export function listNames(): string[] {
       : "this platform doesn't tell them";
     throw new Deno.errors.NotSupported(`Cannot list semaphores: ${reason}`);
   }
-  return readDirectory()
-    .filter(({ name, isFile }) => isFile && name.startsWith(PREFIX))
-    .map(({ name }) => `/${name.slice(PREFIX.length)}`)
-    .sort();
-}
-
-function readDirectory(): Deno.DirEntry[] {
-  try {
-    return Array.from(Deno.readDirSync(DIRECTORY));
-  } catch (cause) {
-    if (!(cause instanceof Deno.errors.NotCapable)) throw cause;
-    throw new Deno.errors.NotCapable(
-      `Cannot list semaphores: they are the files ${DIRECTORY}/${PREFIX}*. Grant --allow-read=${DIRECTORY}`,
-      { cause },
-    );
+  const names = listFiles(DIRECTORY);
+  if (typeof names === "number") {
+    throw systemError({ errno: -names, syscall: "opendir", action: "list semaphores" });
   }
+  return names
+    .filter((name) => name.startsWith(PREFIX))
+    .map((name) => `/${name.slice(PREFIX.length)}`)
+    .sort();
 }

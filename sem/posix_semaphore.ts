@@ -193,10 +193,8 @@ export class PosixSemaphore implements Disposable {
   }
 
   /**
-   * The names of all named semaphores (glibc). It reads the directory `/dev/shm`, which takes
-   * `--allow-read=/dev/shm`.
+   * The names of all named semaphores (glibc).
    *
-   * @throws {Deno.errors.NotCapable} Without that permission.
    * @throws {Deno.errors.NotSupported} Under musl, whose semaphores look like shared memory, and on
    * macOS.
    */

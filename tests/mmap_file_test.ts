@@ -193,7 +193,11 @@ Deno.test("mapFile() checks its arguments", () => {
   const map = (source: unknown, options?: unknown) => () =>
     mapFile(source as string, options as { access: "read" });
   for (const source of [null, undefined, {}, 5n, true]) {
-    assertThrows(map(source), TypeError, "path must be a string or a URL: received");
+    assertThrows(
+      map(source),
+      TypeError,
+      "path must be a string, a URL or a descriptor (of openSync() in node:fs): received",
+    );
   }
   assertThrows(map(""), TypeError, "path must not be empty");
   assertThrows(map(new URL("https://localhost/x")), TypeError, "path must be a file: URL");

@@ -245,7 +245,7 @@ for (const name of ["mmap_writer", "mmap_reader"] as const) {
       assertEquals(stderr.trimEnd().split("\n").length, 1);
       assertStringIncludes(stderr, "NotCapable: ");
       if (missing === "--allow-ffi") assertStringIncludes(stderr, missing);
-      else assertStringIncludes(stderr, `Start the program with ${all.slice(1).join(" ")}\n`);
+      else assertStringIncludes(stderr, `Add to what you grant: ${all.slice(1).join(" ")}\n`);
     }
     place.assertHolds("");
   });

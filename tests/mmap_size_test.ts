@@ -153,7 +153,7 @@ Deno.test("mapNewFile() and mapOrCreateFile() check their arguments, and make no
     assertThrows(
       () => make(3 as unknown as string, 1),
       TypeError,
-      "path must be a string or a URL",
+      "path must be a string, a URL or a descriptor",
     );
     assertThrows(() => make("", 1), TypeError, "path must not be empty");
   }
