@@ -21,5 +21,7 @@
 
 export * from "./memory/mod.ts";
 export * from "./mmap/mod.ts";
+export * from "./msg/mod.ts";
 export * from "./sem/mod.ts";
 export * from "./shm/mod.ts";
+export * from "./struct/mod.ts";

@@ -1,17 +1,20 @@
-// Removes System V segments and semaphore sets, as ipcrm(1) does.
+// Removes System V message queues, segments and semaphore sets, as ipcrm(1) does.
 //
 // Start it with `deno run --allow-ffi examples/ipcrm.ts -m 5 -S 0x6601a2b3`; ipcs.ts lists what
 // there is.
 
 import { Segment, SemaphoreSet } from "../mod.ts";
+import { MessageQueue } from "../msg/mod.ts";
 import { integer, main, parse, UsageError } from "./_cli.ts";
 
 const USAGE = `\
 Usage: deno run --allow-ffi examples/ipcrm.ts [options]
 
-Removes segments and semaphore sets. Each option may be given several times; a key is decimal or
-0x... The exit code is 1 if something could not be removed; everything else is.
+Removes message queues, segments and semaphore sets. Each option may be given several times; a key
+is decimal or 0x... The exit code is 1 if something could not be removed; everything else is.
 
+  -q <id>   the message queue with this id
+  -Q <key>  the message queue with this key
   -m <id>   the segment with this id
   -M <key>  the segment with this key
   -s <id>   the semaphore set with this id
@@ -19,14 +22,16 @@ Removes segments and semaphore sets. Each option may be given several times; a k
   --help    show this`;
 
 await main(USAGE, () => {
-  const { flags, args: [surplus] } = parse({ list: ["m", "M", "s", "S"] });
+  const { flags, args: [surplus] } = parse({ list: ["q", "Q", "m", "M", "s", "S"] });
   if (surplus !== undefined) throw new UsageError(`There is no argument ${surplus}`);
   // All are read before the first is removed: nothing happens on a command line that makes no sense.
   const removals = [
-    ...flags.m.map(readId("-m")).map((id) => () => Segment.remove(id)),
-    ...flags.M.map(readKey("-M")).map((key) => () => Segment.remove(Segment.findId(key))),
-    ...flags.s.map(readId("-s")).map((id) => () => SemaphoreSet.remove(id)),
-    ...flags.S.map(readKey("-S")).map((key) => () => SemaphoreSet.remove(SemaphoreSet.findId(key))),
+    ...ids("-q", flags.q, MessageQueue),
+    ...keys("-Q", flags.Q, MessageQueue),
+    ...ids("-m", flags.m, Segment),
+    ...keys("-M", flags.M, Segment),
+    ...ids("-s", flags.s, SemaphoreSet),
+    ...keys("-S", flags.S, SemaphoreSet),
   ];
   if (removals.length === 0) throw new UsageError("There is nothing to remove");
   for (const remove of removals) {
@@ -39,11 +44,22 @@ await main(USAGE, () => {
   }
 });
 
-function readId(option: string): (text: string) => number {
-  return (text) => integer(option, text, 0, 2 ** 31 - 1);
+/** What all three classes have. */
+interface Kind {
+  findId(key: number): number;
+  remove(id: number): void;
 }
 
-/** Key 0 is IPC_PRIVATE, by which nothing can be found. */
-function readKey(option: string): (text: string) => number {
-  return (text) => integer(option, text, 1, 2 ** 32 - 1);
+/** What removes the objects with these ids. */
+function ids(option: string, texts: string[], kind: Kind): (() => void)[] {
+  return texts.map((text) => integer(option, text, 0, 2 ** 31 - 1)).map((id) => () =>
+    kind.remove(id)
+  );
+}
+
+/** What removes the objects with these keys. Key 0 is IPC_PRIVATE, by which nothing is found. */
+function keys(option: string, texts: string[], kind: Kind): (() => void)[] {
+  return texts.map((text) => integer(option, text, 1, 2 ** 32 - 1)).map((key) => () =>
+    kind.remove(kind.findId(key))
+  );
 }

@@ -1,30 +1,34 @@
-// Lists the System V segments and semaphore sets that there are, as ipcs(1) does.
+// Lists the System V message queues, segments and semaphore sets that there are, as ipcs(1) does.
 //
 // Start it with `deno run --allow-ffi examples/ipcs.ts`. Owners are then shown by their numbers;
 // with `--allow-ffi --allow-read=/etc/passwd` by their names. Linux only: macOS can't list them.
 
 import { formatKey, Segment, SemaphoreSet } from "../mod.ts";
+import { MessageQueue } from "../msg/mod.ts";
 import { main, parse, UsageError } from "./_cli.ts";
 import { format, heading, type Table } from "./_table.ts";
 
 const USAGE = `\
 Usage: deno run --allow-ffi [--allow-read=/etc/passwd] examples/ipcs.ts [options]
 
-Lists segments and semaphore sets, with their owners' names if it may read /etc/passwd.
+Lists message queues, segments and semaphore sets, with their owners' names if it may read
+/etc/passwd.
 
+  -q      message queues
   -m      segments
   -s      semaphore sets
-  -a      both (default)
+  -a      all three (default)
   -l      the system's limits on them instead
   --help  show this`;
 
 const PASSWD = "/etc/passwd";
 
 await main(USAGE, () => {
-  const { flags, args: [surplus] } = parse({ boolean: ["m", "s", "a", "l"] });
+  const { flags, args: [surplus] } = parse({ boolean: ["q", "m", "s", "a", "l"] });
   if (surplus !== undefined) throw new UsageError(`There is no argument ${surplus}`);
-  const all = flags.a || !flags.m && !flags.s;
+  const all = flags.a || !flags.q && !flags.m && !flags.s;
   const owners = flags.l ? new Map<number, string>() : userNames();
+  if (flags.q || all) console.log(flags.l ? messageLimits() : format(messageQueues(owners)));
   if (flags.m || all) console.log(flags.l ? segmentLimits() : format(segments(owners)));
   if (flags.s || all) console.log(flags.l ? semaphoreLimits() : format(semaphoreSets(owners)));
   console.log();
@@ -42,6 +46,28 @@ function userNames(): Map<number, string> {
 /** The owner's name or number, no wider than its column. */
 function owner(uid: number, names: Map<number, string>): string {
   return names.get(uid)?.slice(0, 10) ?? `${uid}`;
+}
+
+function messageQueues(names: Map<number, string>): Table {
+  return {
+    title: "Message Queues",
+    columns: [
+      ["key", 10],
+      ["msqid", 10],
+      ["owner", 10],
+      ["perms", 10],
+      ["used-bytes", 12],
+      ["messages", 12],
+    ],
+    rows: MessageQueue.list().map(({ key, id, uid, mode, bytes, messages }) => [
+      formatKey(key),
+      `${id}`,
+      owner(uid, names),
+      mode.toString(8),
+      `${bytes}`,
+      `${messages}`,
+    ]),
+  };
 }
 
 function segments(names: Map<number, string>): Table {
@@ -80,6 +106,14 @@ function semaphoreSets(names: Map<number, string>): Table {
       `${nsems}`,
     ]),
   };
+}
+
+function messageLimits(): string {
+  const { msgmni, msgmax, msgmnb } = MessageQueue.limits();
+  return `${heading("Messages Limits")}
+max queues system wide = ${msgmni}
+max size of message (bytes) = ${msgmax}
+default max size of queue (bytes) = ${msgmnb}`;
 }
 
 function segmentLimits(): string {

@@ -16,6 +16,7 @@ export {
   type SystemErrorInit,
 } from "./errors.ts";
 export * from "./clock.ts";
+export * from "./directory.ts";
 export * from "./file.ts";
 export * from "./mman.ts";
 export { getpagesize } from "./pages.ts";

@@ -179,6 +179,13 @@ export const SYMBOLS = {
   // fd
   close: { name: "close", parameters: ["i32"], result: "i32" },
 
+  // name; addresses of a DIR and of a struct dirent, 0 for none
+  opendir: { name: "opendir", parameters: ["buffer"], result: "usize" },
+  // dirp
+  readdir: { name: "readdir", parameters: ["usize"], result: "pointer" },
+  // dirp
+  closedir: { name: "closedir", parameters: ["usize"], result: "i32" },
+
   // name, flags; macOS has none
   memfd_create: {
     name: "memfd_create",

@@ -20,7 +20,7 @@ export function msgget(key: number, msgflg: number): number {
 /**
  * `int msgsnd(int msqid, const void *msgp, size_t msgsz, int msgflg)`
  *
- * `msgp` is a `struct msgbuf`: the type, a `long`, and behind it `msgsz` bytes, which must be there.
+ * `msgp` is a `struct msgbuf`: the type, a `long`, and behind it at least `msgsz` bytes.
  * See {@linkcode https://man7.org/linux/man-pages/man2/msgsnd.2.html msgsnd(2)}.
  */
 export function msgsnd(

@@ -2,9 +2,10 @@ import { checkBoolean, checkMode, checkOptions } from "../ffi/check.ts";
 import { systemError } from "../ffi/errors.ts";
 import { flock } from "../ffi/file.ts";
 import { platform } from "../ffi/platform.ts";
-import { checkedWait, sleepSync, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { pollSync, spin } from "../wait/pause.ts";
+import { PollQueue } from "../wait/poll_queue.ts";
 import { FileGuard, isHeldHere } from "./file_guard.ts";
-import { FIRST_PAUSE, LockQueue, LONGEST_PAUSE } from "./lock_queue.ts";
 import { PathSource } from "./path_source.ts";
 import { identityOf, statusOf } from "./source.ts";
 
@@ -25,11 +26,6 @@ export interface CreateFileLockOptions {
    */
   readonly mode?: number;
 }
-
-/**
- * How often to try before the thread pauses or blocks, as for semaphores: it saves waking it up.
- */
-const SPINS = 40;
 
 /**
  * A lock on a file (`flock`), shared or exclusive: it keeps those apart who take it too, and nobody
@@ -60,7 +56,7 @@ export class FileLock implements Disposable {
   readonly #identity: string;
   /** Open and not locked: each guard has a descriptor of its own, or they would share one lock. */
   readonly #idle: number[] = [];
-  readonly #queue = new LockQueue((shared) => this.tryLock({ shared }));
+  readonly #queue = new PollQueue<FileGuard>();
   #closed = false;
 
   private constructor(source: PathSource) {
@@ -120,21 +116,15 @@ export class FileLock implements Disposable {
   lockSync(options: FileLockOptions & WaitSyncOptions = {}): FileGuard {
     const { timeout } = checkedWait(options);
     const shared = checkBoolean("shared", options.shared);
-    const deadline = timeout === undefined ? Infinity : performance.now() + timeout;
-    let guard = this.tryLock({ shared });
-    if (guard === undefined && timeout !== 0) this.#checkDeadlock(shared);
-    for (let tries = 1; guard === undefined && timeout !== 0 && tries < SPINS; tries++) {
-      guard = this.tryLock({ shared });
-    }
+    const attempt = () => this.tryLock({ shared });
+    const guard = attempt();
     if (guard !== undefined) return guard;
-    if (timeout === undefined) return this.#block(shared);
-    for (let pause = FIRST_PAUSE;; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
-      const remaining = deadline - performance.now();
-      if (remaining <= 0) throw this.#timedOut(timeout);
-      sleepSync(Math.min(pause, remaining));
-      guard = this.tryLock({ shared });
-      if (guard !== undefined) return guard;
-    }
+    if (timeout === 0) throw this.#timedOut(timeout);
+    this.#checkDeadlock(shared);
+    if (timeout === undefined) return spin(attempt) ?? this.#block(shared);
+    const late = pollSync(attempt, timeout);
+    if (late === undefined) throw this.#timedOut(timeout);
+    return late;
   }
 
   /**
@@ -148,17 +138,11 @@ export class FileLock implements Disposable {
   async lock(options: FileLockOptions & WaitOptions = {}): Promise<FileGuard> {
     const { signal, timeout } = checkedWait(options);
     const shared = checkBoolean("shared", options.shared);
-    signal?.throwIfAborted();
-    // Behind others one doesn't push to the front.
-    const guard = this.#queue.isEmpty ? this.tryLock({ shared }) : undefined;
-    if (guard !== undefined) return guard;
+    // One queue for both kinds: those who share would never let anybody have it alone.
+    const wanted = { key: "lock", attempt: () => this.tryLock({ shared }) };
+    const timedOut = () => this.#timedOut(timeout ?? Infinity);
     this.#checkOpen();
-    if (timeout === 0) throw this.#timedOut(timeout);
-    return await this.#queue.wait(
-      shared,
-      { signal, timeout },
-      () => this.#timedOut(timeout ?? Infinity),
-    );
+    return await this.#queue.wait(wanted, { signal, timeout }, timedOut);
   }
 
   /**

@@ -6,5 +6,5 @@
 
 export { formatKey, ftok, type FtokOptions, IPC_PRIVATE } from "./key.ts";
 export type { Kind } from "./kind.ts";
-export { type Failure, type ObjectOrigin, SystemVObject } from "./object.ts";
+export { type Change, type Failure, type ObjectOrigin, SystemVObject } from "./object.ts";
 export type { ObjectStatus, OwnershipOptions } from "./status.ts";

@@ -15,6 +15,20 @@ import { modeBits, type OwnershipOptions } from "./status.ts";
 /** A call that failed on an object; `verb` completes "Cannot ... segment 5". */
 export type Failure = Omit<SystemErrorInit, "action"> & { readonly verb: string };
 
+/** What an `IPC_SET` is called in errors, and what a kind has to set beside owner and mode. */
+export interface Change {
+  /** Completes "Cannot ... segment 5". */
+  readonly verb: string;
+  /** Names all that can be set. */
+  readonly all: string;
+  /** Whether all that the kind has of its own is given, too. Default: it has nothing. */
+  readonly complete?: boolean;
+  /** Puts what is given of that into the record. */
+  readonly write?: (record: DataView) => void;
+  /** What errors mean. */
+  readonly advice?: Advice;
+}
+
 /** How a System V object was come by. */
 export interface ObjectOrigin {
   /** The kernel's id. */
@@ -86,27 +100,10 @@ export abstract class SystemVObject implements Disposable {
    * @throws {Deno.errors.BadResource} If the object was removed meanwhile.
    */
   set(options: OwnershipOptions): void {
-    const { uid, gid, mode } = checkOptions(options);
-    if (uid !== undefined) checkInteger("uid", uid, 0, MAX_USER_ID);
-    if (gid !== undefined) checkInteger("gid", gid, 0, MAX_USER_ID);
-    if (mode !== undefined) checkMode(mode);
-
-    // IPC_SET takes all three. Given all, nothing has to be read, which the mode may not allow.
-    const all = uid !== undefined && gid !== undefined && mode !== undefined;
-    const record = all
-      ? new DataView(new ArrayBuffer(this.#kind.recordSize()))
-      : this.readRecord("change the owner or mode of", {
-        EACCES: [
-          "its mode does not let this user read what is to stay as it is",
-          "Give uid, gid and mode, all three.",
-        ],
-      });
-    const { fields } = platform().layouts.ipc_perm;
-    if (uid !== undefined) setNumber(record, fields.uid, uid);
-    if (gid !== undefined) setNumber(record, fields.gid, gid);
-    if (mode !== undefined) setNumber(record, fields.mode, (modeBits(record) & ~0o777) | mode);
-    const { IPC_SET } = platform().constants;
-    this.control(IPC_SET, "change the owner or mode of", new Uint8Array(record.buffer));
+    this.change(checkOptions(options), {
+      verb: "change the owner or mode of",
+      all: "uid, gid and mode, all three",
+    });
   }
 
   /**
@@ -133,6 +130,31 @@ export abstract class SystemVObject implements Disposable {
     if (result < 0 && !isGone(-result)) {
       throw this.failure({ errno: -result, syscall: this.#kind.control, verb: "remove" });
     }
+  }
+
+  /** Changes what isn't `undefined` (`IPC_SET`). */
+  protected change({ uid, gid, mode }: OwnershipOptions, change: Change): void {
+    if (uid !== undefined) checkInteger("uid", uid, 0, MAX_USER_ID);
+    if (gid !== undefined) checkInteger("gid", gid, 0, MAX_USER_ID);
+    if (mode !== undefined) checkMode(mode);
+
+    const { verb, all, complete = true, write, advice } = change;
+    // IPC_SET takes all at once. Given all, nothing has to be read, which the mode may not allow.
+    const record = complete && uid !== undefined && gid !== undefined && mode !== undefined
+      ? new DataView(new ArrayBuffer(this.#kind.recordSize()))
+      : this.readRecord(verb, {
+        EACCES: [
+          "its mode does not let this user read what is to stay as it is",
+          `Give ${all}.`,
+        ],
+      });
+    const { fields } = platform().layouts.ipc_perm;
+    if (uid !== undefined) setNumber(record, fields.uid, uid);
+    if (gid !== undefined) setNumber(record, fields.gid, gid);
+    if (mode !== undefined) setNumber(record, fields.mode, (modeBits(record) & ~0o777) | mode);
+    write?.(record);
+    const { IPC_SET } = platform().constants;
+    this.control(IPC_SET, verb, new Uint8Array(record.buffer), advice);
   }
 
   /** The object as errors name it. */

@@ -2,6 +2,7 @@
 
 import { assertEquals, assertInstanceOf } from "@std/assert";
 import { isSystemError, PosixSemaphore, Segment, SemaphoreSet } from "../mod.ts";
+import { MessageQueue } from "../msg/mod.ts";
 
 /** A key that no other test uses. */
 export function freshKey(): number {
@@ -20,6 +21,9 @@ export function cleanup(key: number): Disposable {
       }
       for (const { id } of SemaphoreSet.list().filter((set) => set.key === key)) {
         SemaphoreSet.fromId(id).remove();
+      }
+      for (const { id } of MessageQueue.list().filter((queue) => queue.key === key)) {
+        MessageQueue.remove(id);
       }
     },
   };

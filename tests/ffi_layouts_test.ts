@@ -3,6 +3,7 @@
 
 import { assertEquals } from "@std/assert";
 import { type Platform, selectPlatform } from "../ffi/platform.ts";
+import { MTEXT } from "../ffi/sysv_msg.ts";
 import type { FieldType, Opaque, Struct } from "../ffi/layouts/types.ts";
 import { CC, isInstalled } from "./_c.ts";
 import { run } from "./_process.ts";
@@ -11,15 +12,16 @@ import { run } from "./_process.ts";
 const C_FIELD: Readonly<Record<string, string>> = { key: "__key", seq: "__seq" };
 
 /** Read in 16 bits, which is right for glibc and musl, though C may declare more. */
-const NARROWED = ["seq", "sem_nsems", "f_type"];
+const NARROWED = ["seq", "sem_nsems", "f_type", "d_name"];
 
 /** Constants that no C library's header defines; the kernel tells them at run time. */
 const NOT_IN_HEADERS = ["SEMVMX"];
 
-/** Constants that headers older than the kernel lack: they are checked where they are. */
-const NEW = ["MADV_POPULATE_READ", "MADV_POPULATE_WRITE", "MAP_FIXED_NOREPLACE"];
+/** Constants that headers older than the kernel lack, or musl's: they are checked where they are. */
+const NEW = ["MADV_POPULATE_READ", "MADV_POPULATE_WRITE", "MAP_FIXED_NOREPLACE", "MSG_COPY"];
 
 const BITS: Readonly<Record<FieldType, number>> = {
+  u8: 8,
   i16: 16,
   u16: 16,
   i32: 32,
@@ -85,6 +87,7 @@ function source(lines: string[]): string {
     "#include <stddef.h>",
     "#include <time.h>",
     "#include <sys/ipc.h>",
+    "#include <sys/msg.h>",
     "#include <sys/sem.h>",
     "#include <sys/shm.h>",
     "#include <sys/file.h>",
@@ -92,6 +95,7 @@ function source(lines: string[]): string {
     "#include <sys/stat.h>",
     "#include <sys/resource.h>",
     "#include <sys/vfs.h>",
+    "#include <dirent.h>",
     "#include <fcntl.h>",
     // glibc leaves some constants to the kernel's headers, which can't be included beside its own.
     "#ifndef SHM_HUGE_SHIFT\n#define SHM_HUGE_SHIFT 26\n#endif",
@@ -123,7 +127,10 @@ for (const { compiler, build } of TARGETS) {
           await Deno.writeTextFile(file, source(lines));
           return await run(compiler, ["-fsyntax-only", file]);
         };
-        const { code, stderr } = await check(assertions(selectPlatform(build)));
+        const { code, stderr } = await check([
+          ...assertions(selectPlatform(build)),
+          assertion(`offsetof(struct msgbuf, mtext) == ${MTEXT}`),
+        ]);
         assertEquals(code, 0, stderr);
         // The check itself can fail.
         const wrong = await check([assertion("sizeof(struct shmid_ds) == 1")]);

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
 import { formatKey, IPC_PRIVATE, Segment, SemaphoreSet } from "../mod.ts";
+import { MessageQueue } from "../msg/mod.ts";
 import { isInstalled } from "./_c.ts";
 import { freshKey, notRootOnLinux } from "./_objects.ts";
 import { deno, type Output, path, Process, run } from "./_process.ts";
@@ -32,16 +33,27 @@ function setExists(set: SemaphoreSet): boolean {
   return SemaphoreSet.list().some(({ id }) => id === set.id);
 }
 
+function queueExists(queue: MessageQueue): boolean {
+  return MessageQueue.list().some(({ id }) => id === queue.id);
+}
+
+const QUEUES = "------ Message Queues --------";
 const SEGMENTS = "------ Shared Memory Segments --------";
 const SETS = "------ Semaphore Arrays --------";
 
-Deno.test("ipcs.ts shows segments and sets, with the owners' numbers", async () => {
+Deno.test("ipcs.ts shows queues, segments and sets, with the owners' numbers", async () => {
+  using queue = MessageQueue.create(freshKey(), { mode: 0o620, removeOnDispose: true });
+  for (const length of [5, 0, 3]) queue.sendSync(1, new Uint8Array(length));
   using segment = Segment.create(freshKey(), 5000, { mode: 0o640, removeOnDispose: true });
   using set = SemaphoreSet.create(freshKey(), [1, 2, 3], { removeOnDispose: true });
   using _memory = segment.attach();
   const uid = Deno.uid();
   const { code, stdout, stderr } = await tool("ipcs");
   assertEquals([code, stderr], [0, ""]);
+  assertStringIncludes(
+    stdout,
+    `\n${QUEUES}\nkey        msqid      owner      perms      used-bytes   messages    \n`,
+  );
   assertStringIncludes(
     stdout,
     `\n${SEGMENTS}\nkey        shmid      owner      perms      bytes      nattch     status      \n`,
@@ -51,7 +63,11 @@ Deno.test("ipcs.ts shows segments and sets, with the owners' numbers", async () 
     `\n${SETS}\nkey        semid      owner      perms      nsems     \n`,
   );
   assertEquals(
-    row(stdout, segment.id)?.trim().split(/\s+/),
+    row(stdout, queue.id)?.trim().split(/\s+/),
+    [formatKey(queue.key), `${queue.id}`, `${uid}`, "620", "8", "3"],
+  );
+  assertEquals(
+    row(stdout.slice(stdout.indexOf(SEGMENTS)), segment.id)?.trim().split(/\s+/),
     [formatKey(segment.key), `${segment.id}`, `${uid}`, "640", "5000", "1"],
   );
   assertEquals(
@@ -60,13 +76,16 @@ Deno.test("ipcs.ts shows segments and sets, with the owners' numbers", async () 
   );
 });
 
-Deno.test("ipcs.ts -m and -s show one kind, -a and both show both", async () => {
+Deno.test("ipcs.ts -q, -m and -s show one kind, several of them these, and -a all", async () => {
   for (
     const [args, ...titles] of [
+      [["-q"], QUEUES],
       [["-m"], SEGMENTS],
       [["-s"], SETS],
+      [["-m", "-q"], QUEUES, SEGMENTS],
       [["-m", "-s"], SEGMENTS, SETS],
-      [["-a"], SEGMENTS, SETS],
+      [["-a"], QUEUES, SEGMENTS, SETS],
+      [[], QUEUES, SEGMENTS, SETS],
     ] as const
   ) {
     const { code, stdout } = await tool("ipcs", ...args);
@@ -84,6 +103,9 @@ Deno.test("ipcs.ts -l shows the limits", async () => {
   assertStringIncludes(stdout, `min seg size (bytes) = ${shmmin}\n`);
   assertStringIncludes(stdout, `max semaphores per array = ${semmsl}\n`);
   assertStringIncludes(stdout, `semaphore max value = ${semvmx}\n`);
+  const { msgmni, msgmnb } = MessageQueue.limits();
+  assertStringIncludes(stdout, `max queues system wide = ${msgmni}\n`);
+  assertStringIncludes(stdout, `default max size of queue (bytes) = ${msgmnb}\n`);
   assertEquals((await tool("ipcs", "-l", "-s")).stdout.match(/^---.*/gm), [
     "------ Semaphore Limits --------",
   ]);
@@ -107,6 +129,9 @@ Deno.test({
   name: "ipcs.ts shows the owners' names, and all that ipcs shows",
   ignore: noUtilLinux(),
   async fn() {
+    using queue = MessageQueue.create(freshKey(), { mode: 0o644, removeOnDispose: true });
+    for (const length of [1000, 24]) queue.sendSync(1, new Uint8Array(length));
+    using empty = MessageQueue.create(IPC_PRIVATE, { mode: 0, removeOnDispose: true });
     using plain = Segment.create(freshKey(), 5000, { mode: 0o644, removeOnDispose: true });
     using huge = Segment.create(IPC_PRIVATE, 2 ** 36, { noReserve: true, removeOnDispose: true });
     using locked = Segment.create(freshKey(), 1, { mode: 0o007, removeOnDispose: true });
@@ -118,10 +143,12 @@ Deno.test({
     if (Deno.uid() === 0) {
       locked.lock();
       plain.set({ uid: longestUser() });
+      queue.set({ uid: longestUser() });
       other.set({ uid: 4_000_000_000 }); // nobody's, so it has no name
     }
     for (
       const [flag, ...objects] of [
+        ["-q", queue, empty],
         ["-m", plain, huge, locked, destroyed],
         ["-s", set, other],
       ] as const
@@ -135,6 +162,8 @@ Deno.test({
         assertEquals(row(ours.stdout, id), row(theirs.stdout, id));
       }
     }
+    const limits = await run("ipcs", ["-q", "-l"], { env: { LC_ALL: "C" } });
+    assertEquals((await tool("ipcs", "-q", "-l")).stdout, limits.stdout);
   },
 });
 
@@ -147,14 +176,14 @@ Deno.test("ipcs.ts and ipcrm.ts explain themselves on --help", async () => {
 });
 
 Deno.test("ipcs.ts refuses a command line that makes no sense", async () => {
-  for (const arg of ["-q", "--all", "5"]) {
+  for (const arg of ["-x", "--all", "5"]) {
     const { code, stdout, stderr } = await tool("ipcs", arg);
     assertEquals([code, stdout], [2, ""]);
     assertStringIncludes(stderr, arg);
   }
 });
 
-Deno.test("ipcrm.ts removes segments and sets by their ids and keys", async () => {
+Deno.test("ipcrm.ts removes queues, segments and sets by their ids and keys", async () => {
   const private_ = () => Segment.create(IPC_PRIVATE, 1, { removeOnDispose: true });
   using one = private_();
   using two = private_();
@@ -162,14 +191,18 @@ Deno.test("ipcrm.ts removes segments and sets by their ids and keys", async () =
   using keyed = Segment.create(freshKey(), 1, { removeOnDispose: true });
   using set = SemaphoreSet.create(IPC_PRIVATE, [1], { removeOnDispose: true });
   using keyedSet = SemaphoreSet.create(freshKey(), [1], { removeOnDispose: true });
+  using queue = MessageQueue.create(IPC_PRIVATE, { removeOnDispose: true });
+  using keyedQueue = MessageQueue.create(freshKey(), { mode: 0, removeOnDispose: true });
   const { code, stdout, stderr } = await tool(
     "ipcrm",
     ...["-m", `${one.id}`, "-m", `${two.id}`, "-M", formatKey(keyed.key)],
     ...["-s", `${set.id}`, "-S", `${keyedSet.key >>> 0}`],
+    ...["-q", `${queue.id}`, "-Q", formatKey(keyedQueue.key)],
   );
   assertEquals({ code, stdout, stderr }, { code: 0, stdout: "", stderr: "" });
   assertEquals([one, two, keyed, untouched].map(segmentExists), [false, false, false, true]);
   assertEquals([set, keyedSet].map(setExists), [false, false]);
+  assertEquals([queue, keyedQueue].map(queueExists), [false, false]);
 });
 
 Deno.test("ipcrm.ts removes what it can, and tells each that it can't", async () => {
@@ -177,17 +210,24 @@ Deno.test("ipcrm.ts removes what it can, and tells each that it can't", async ()
   gone.remove();
   const goneSet = SemaphoreSet.create(freshKey(), [1]);
   goneSet.remove();
+  const goneQueue = MessageQueue.create(freshKey());
+  goneQueue.remove();
   using segment = Segment.create(freshKey(), 1, { removeOnDispose: true });
   using set = SemaphoreSet.create(freshKey(), [1], { removeOnDispose: true });
   const { code, stdout, stderr } = await tool(
     "ipcrm",
+    ...["-q", `${goneQueue.id}`, "-Q", formatKey(goneQueue.key)],
     ...["-m", `${gone.id}`, "-m", `${segment.id}`, "-M", `${gone.key >>> 0}`],
     ...["-s", `${goneSet.id}`, "-s", `${set.id}`, "-S", formatKey(goneSet.key)],
   );
   assertEquals([code, stdout], [1, ""]);
   assertEquals(
     stderr,
-    `Cannot remove segment ${gone.id}: no segment has this id (shmctl: EINVAL). \`ipcs -m\` lists those that exist.
+    `Cannot remove message queue ${goneQueue.id}: no message queue has this id (msgctl: EINVAL). \`ipcs -q\` lists those that exist.
+Cannot find message queue with key ${
+      formatKey(goneQueue.key)
+    }: no message queue has this key (msgget: ENOENT)
+Cannot remove segment ${gone.id}: no segment has this id (shmctl: EINVAL). \`ipcs -m\` lists those that exist.
 Cannot find segment with key ${formatKey(gone.key)}: no segment has this key (shmget: ENOENT)
 Cannot remove semaphore set ${goneSet.id}: no semaphore set has this id (semctl: EINVAL). \`ipcs -s\` lists those that exist.
 Cannot find semaphore set with key ${
@@ -242,7 +282,9 @@ Deno.test("ipcrm.ts refuses a command line that makes no sense, and removes noth
       [["-s", "4294967296"], "-s must be a whole number from 0 to 2147483647"],
       [["-M", "0"], "-M must be a whole number from 1"],
       [["-S", "0x1ffffffff"], "-S must be a whole number from 1"],
-      [["-q", "1"], "There is no option -q"],
+      [["-q", "-1"], "-q"],
+      [["-Q", "0"], "-Q must be a whole number from 1"],
+      [["-x", "1"], "There is no option -x"],
       [["5"], "There is no argument 5"],
     ] as const
   ) {

@@ -4,7 +4,7 @@
 /** The rooms, floor by floor; a room imports from itself and from floors below its own. */
 const FLOORS = [
   ["ffi"],
-  ["memory", "sysv"],
+  ["memory", "sysv", "wait"],
   ["shm", "mmap", "sem", "msg", "struct"],
   ["sync"],
   ["ring"],

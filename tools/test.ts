@@ -2,7 +2,7 @@
 // shared memory, no process. Prints the totals last. Arguments go to `deno test`.
 // Run it with `deno run --allow-all tools/test.ts [argument ...]`.
 
-import { Segment, SemaphoreSet } from "../mod.ts";
+import { MessageQueue, Segment, SemaphoreSet } from "../mod.ts";
 
 /** Marks every process that descends from this run, in its environment. */
 const MARK = `ISTHMUS_TEST_RUN=${crypto.randomUUID()}`;
@@ -10,7 +10,7 @@ const MARK = `ISTHMUS_TEST_RUN=${crypto.randomUUID()}`;
 const root = new URL("../", import.meta.url);
 
 /** Directories with code whose documentation has examples to run. */
-const DOCUMENTED = ["mod.ts", "ffi", "memory", "sysv", "shm", "mmap", "sem"];
+const DOCUMENTED = ["mod.ts", "ffi", "memory", "sysv", "shm", "mmap", "sem", "msg", "struct"];
 
 /** What stays in the system after the processes that made it. */
 function kernelObjects(): Set<string> {
@@ -18,6 +18,7 @@ function kernelObjects(): Set<string> {
   if (Deno.build.os === "linux") {
     names.push(...Segment.list().map(({ id }) => `segment ${id}`));
     names.push(...SemaphoreSet.list().map(({ id }) => `semaphore set ${id}`));
+    names.push(...MessageQueue.list().map(({ id }) => `message queue ${id}`));
     names.push(...Array.from(Deno.readDirSync("/dev/shm"), ({ name }) => `/dev/shm/${name}`));
   }
   return new Set(names);

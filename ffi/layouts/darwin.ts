@@ -67,6 +67,7 @@ export const DARWIN: Layouts = {
       st_blksize: [112, "i32"],
     },
   },
+  dirent: null,
   flock: {
     size: 24,
     fields: { l_start: [0, "i64"], l_len: [8, "i64"], l_type: [20, "i16"], l_whence: [22, "i16"] },

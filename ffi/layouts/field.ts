@@ -11,6 +11,8 @@ export function getBigInt(view: DataView, [offset]: Field): bigint {
 /** Reads a field as a number; a 64-bit one must hold a safe integer. */
 export function getNumber(view: DataView, [offset, type]: Field): number {
   switch (type) {
+    case "u8":
+      return view.getUint8(offset);
     case "i16":
       return view.getInt16(offset, LITTLE_ENDIAN);
     case "u16":
@@ -29,6 +31,8 @@ export function getNumber(view: DataView, [offset, type]: Field): number {
 /** Writes a number, already checked to be in range, into a field. */
 export function setNumber(view: DataView, [offset, type]: Field, value: number): void {
   switch (type) {
+    case "u8":
+      return view.setUint8(offset, value);
     case "i16":
     case "u16":
       return view.setUint16(offset, value, LITTLE_ENDIAN);

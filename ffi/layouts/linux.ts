@@ -60,6 +60,8 @@ const COMMON = {
       semaem: [36, "i32"],
     },
   },
+  // The name is a string; this is its first byte.
+  dirent: { size: 280, fields: { d_type: [18, "u8"], d_name: [19, "u8"] } },
   flock: {
     size: 32,
     fields: { l_type: [0, "i16"], l_whence: [2, "i16"], l_start: [8, "i64"], l_len: [16, "i64"] },

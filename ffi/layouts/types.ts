@@ -1,5 +1,5 @@
 /** The C integer types that occur in the kernel's structures. */
-export type FieldType = "i16" | "u16" | "i32" | "u32" | "i64" | "u64";
+export type FieldType = "u8" | "i16" | "u16" | "i32" | "u32" | "i64" | "u64";
 
 /** Where a field stands in its structure, and as what. */
 export type Field = readonly [offset: number, type: FieldType];
@@ -64,6 +64,7 @@ export interface Layouts {
   readonly msgbuf: Struct<"mtype">;
   readonly sem_t: Opaque;
   readonly stat: Struct<"st_dev" | "st_ino" | "st_mode" | "st_size" | "st_blksize">;
+  readonly dirent: Struct<"d_type" | "d_name"> | null;
   readonly flock: Struct<"l_type" | "l_whence" | "l_start" | "l_len">;
   readonly statfs: Struct<"f_type"> | null;
 }
