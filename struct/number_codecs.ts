@@ -1,0 +1,163 @@
+// Numbers, each kind in functions of its own: what the compiler inlines must name the DataView's method. `little`
+// and the like are constants to it.
+//
+// Every value is checked, at next to no cost: one that doesn't fit makes the offset one that doesn't exist, and the DataView
+// throws. A branch that throws by itself costs as much as the access: the compiler then looks up the record
+// again in every turn of a loop. A condition of two parts costs much more. And the less there is to inline, the more
+// fields a function can access before its compiler has had enough: so there is nothing here that tells what was wrong.
+
+import { BadValue } from "./bad_value.ts";
+import {
+  bigintCheck,
+  boolCheck,
+  type Check,
+  floatCheck,
+  numberCheck,
+  safeCheck,
+} from "./checks.ts";
+import type { ScalarCodec } from "./codec.ts";
+
+/** How an integer lies in memory, and what it is in JavaScript. */
+export interface IntegerForm {
+  /** In bits. */
+  readonly width: 8 | 16 | 32 | 64;
+  readonly signed: boolean;
+  /** Whether the lowest byte comes first. */
+  readonly little: boolean;
+  /** Whether 64 bits are a number, not a bigint. */
+  readonly asNumber: boolean;
+}
+
+/**
+ * An offset that no view has, not even behind the few bytes that a field is long. It comes as a parameter, `nowhere`: whether a
+ * constant of a module is there already, the code would ask each time.
+ */
+export const NOWHERE = -64;
+
+/** What reads and writes one kind of number. */
+type Access<V> = Pick<ScalarCodec<V>, "read" | "set">;
+
+type Numbers = (little: boolean, nowhere: number) => Access<number>;
+type BigInts = (little: boolean, nowhere: number) => Access<bigint>;
+
+const i8: Numbers = (_, nowhere) => ({
+  read: (view, at) => view.getInt8(at),
+  set: (view, at, value) => view.setInt8(value << 24 >> 24 === value ? at : nowhere, value),
+});
+
+const u8: Numbers = (_, nowhere) => ({
+  read: (view, at) => view.getUint8(at),
+  set: (view, at, value) => view.setUint8((value & 0xff) === value ? at : nowhere, value),
+});
+
+const i16: Numbers = (little, nowhere) => ({
+  read: (view, at) => view.getInt16(at, little),
+  set: (view, at, value) =>
+    view.setInt16(value << 16 >> 16 === value ? at : nowhere, value, little),
+});
+
+const u16: Numbers = (little, nowhere) => ({
+  read: (view, at) => view.getUint16(at, little),
+  set: (view, at, value) =>
+    view.setUint16((value & 0xffff) === value ? at : nowhere, value, little),
+});
+
+const i32: Numbers = (little, nowhere) => ({
+  read: (view, at) => view.getInt32(at, little),
+  set: (view, at, value) => view.setInt32((value | 0) === value ? at : nowhere, value, little),
+});
+
+const u32: Numbers = (little, nowhere) => ({
+  read: (view, at) => view.getUint32(at, little),
+  set: (view, at, value) => view.setUint32(value >>> 0 === value ? at : nowhere, value, little),
+});
+
+const i64: BigInts = (little, nowhere) => ({
+  read: (view, at) => view.getBigInt64(at, little),
+  set: (view, at, value) =>
+    view.setBigInt64(BigInt.asIntN(64, value) === value ? at : nowhere, value, little),
+});
+
+const u64: BigInts = (little, nowhere) => ({
+  read: (view, at) => view.getBigUint64(at, little),
+  set: (view, at, value) =>
+    view.setBigUint64(BigInt.asUintN(64, value) === value ? at : nowhere, value, little),
+});
+
+const HIGH = 2 ** 32;
+
+/** Refuses to give a 64-bit integer as a number that isn't it. */
+export function unsafe(value: bigint): never {
+  throw new BadValue(
+    RangeError,
+    `holds ${value}, which is no safe integer: describe it without asNumber(), and it is a bigint`,
+  );
+}
+
+/**
+ * 64 bits as a number, in two halves: by way of a bigint it would take several times as long. (A DataView doesn't promise one
+ * access for 64 bits either: before code is optimised, it goes byte by byte.)
+ */
+function safe64(little: boolean, signed: boolean, nowhere: number): Access<number> {
+  const [low, high] = little ? [0, 4] : [4, 0];
+  const least = signed ? Number.MIN_SAFE_INTEGER : 0;
+  return {
+    read: (view, at) => {
+      const upper = signed ? view.getInt32(at + high, little) : view.getUint32(at + high, little);
+      const value = upper * HIGH + view.getUint32(at + low, little);
+      if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) {
+        unsafe(signed ? view.getBigInt64(at, little) : view.getBigUint64(at, little));
+      }
+      return value;
+    },
+    set: (view, at, value) => {
+      const where = Number.isSafeInteger(value) ? at : nowhere;
+      const there = value >= least ? where : nowhere;
+      view.setInt32(there + high, Math.floor(value / HIGH), little);
+      view.setUint32(there + low, value, little);
+    },
+  };
+}
+
+const f32: Numbers = (little, nowhere) => ({
+  read: (view, at) => view.getFloat32(at, little),
+  set: (view, at, value) =>
+    view.setFloat32(typeof value === "number" ? at : nowhere, value, little),
+});
+
+const f64: Numbers = (little, nowhere) => ({
+  read: (view, at) => view.getFloat64(at, little),
+  set: (view, at, value) =>
+    view.setFloat64(typeof value === "number" ? at : nowhere, value, little),
+});
+
+/** C's `bool` is one byte, of which a broken peer may have made more than 0 or 1. */
+const boolByte = (nowhere: number): Access<boolean> => ({
+  read: (view, at) => view.getUint8(at) !== 0,
+  set: (view, at, value) => view.setUint8(typeof value === "boolean" ? at : nowhere, value ? 1 : 0),
+});
+
+function codec<V>({ read, set }: Access<V>, check: Check<V>): ScalarCodec<V> {
+  return { read, set, check, write: (view, at, value) => set(view, at, check(value)) };
+}
+
+const NUMBERS = { 8: [u8, i8], 16: [u16, i16], 32: [u32, i32] } as const;
+
+/** The codec of an integer. */
+export function integerCodec(form: IntegerForm): ScalarCodec<number> | ScalarCodec<bigint> {
+  const { width, signed, little, asNumber } = form;
+  if (width !== 64) {
+    return codec(NUMBERS[width][+signed](little, NOWHERE), numberCheck(width, signed));
+  }
+  return asNumber
+    ? codec(safe64(little, signed, NOWHERE), safeCheck(signed))
+    : codec((signed ? i64 : u64)(little, NOWHERE), bigintCheck(64, signed));
+}
+
+/** The codec of a floating-point number. */
+export function floatCodec(width: 32 | 64, little: boolean): ScalarCodec<number> {
+  return codec((width === 32 ? f32 : f64)(little, NOWHERE), floatCheck);
+}
+
+/** The codec of a boolean. */
+export const boolCodec: ScalarCodec<boolean> = codec(boolByte(NOWHERE), boolCheck);
