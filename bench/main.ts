@@ -6,10 +6,12 @@ import { parseArgs } from "node:util";
 import type { Group } from "./case.ts";
 import { CC, Laboratory, run } from "./laboratory.ts";
 import { MAP } from "./map.ts";
+import { MSG } from "./msg.ts";
+import { STRUCT } from "./struct.ts";
 import { SYSV } from "./sysv.ts";
 import { notes, type Row, rowOf, table } from "./table.ts";
 
-const GROUPS: readonly Group[] = [SYSV, MAP];
+const GROUPS: readonly Group[] = [SYSV, MAP, STRUCT, MSG];
 const ROUNDS = "5";
 
 /** On what the figures were found. */

@@ -39,7 +39,10 @@ function judge(promise: Promised | undefined, { nanoseconds, ratio }: Row): Row[
   const { beside, times, more } = promise;
   const name = NAMES[beside];
   if (times !== undefined) {
-    return { text: `<= ${times} ${name}`, kept: (ratio[beside] ?? Infinity) <= times };
+    return {
+      text: `<= ${Number(times.toFixed(2))} ${name}`,
+      kept: (ratio[beside] ?? Infinity) <= times,
+    };
   }
   const [ours = Infinity, theirs = 0] = [nanoseconds.isthmus, nanoseconds[beside]];
   return { text: `<= ${name} + ${time(more)}`, kept: ours - theirs <= (more ?? 0) };
