@@ -1,7 +1,6 @@
 // How queue_server.ts keeps replies that nobody fetches from filling the queue.
 
-import { isSystemError } from "../mod.ts";
-import type { MessageQueue } from "../msg/mod.ts";
+import { isSystemError, type MessageQueue } from "../mod.ts";
 import { encodeReply, type Reply, REQUEST } from "./_queue.ts";
 
 // A client that was killed, or gave up, leaves its reply in the queue, where it takes the room of

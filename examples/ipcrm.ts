@@ -3,8 +3,7 @@
 // Start it with `deno run --allow-ffi examples/ipcrm.ts -m 5 -S 0x6601a2b3`; ipcs.ts lists what
 // there is.
 
-import { Segment, SemaphoreSet } from "../mod.ts";
-import { MessageQueue } from "../msg/mod.ts";
+import { MessageQueue, Segment, SemaphoreSet } from "../mod.ts";
 import { integer, main, parse, UsageError } from "./_cli.ts";
 
 const USAGE = `\

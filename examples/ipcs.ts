@@ -3,8 +3,7 @@
 // Start it with `deno run --allow-ffi examples/ipcs.ts`. Owners are then shown by their numbers;
 // with `--allow-ffi --allow-read=/etc/passwd` by their names. Linux only: macOS can't list them.
 
-import { formatKey, Segment, SemaphoreSet } from "../mod.ts";
-import { MessageQueue } from "../msg/mod.ts";
+import { formatKey, MessageQueue, Segment, SemaphoreSet } from "../mod.ts";
 import { main, parse, UsageError } from "./_cli.ts";
 import { format, heading, type Table } from "./_table.ts";
 

@@ -7,7 +7,7 @@
 // Requests and replies lie in the same queue. The replies have the client's process id as their
 // type, and it receives no others: see _queue.ts.
 
-import { MessageQueue } from "../msg/mod.ts";
+import { MessageQueue } from "../mod.ts";
 import { main, parse, seconds, UsageError } from "./_cli.ts";
 import { decodeReply, encodeRequest, KEY_OPTIONS, MAX_TEXT, readKey, REQUEST } from "./_queue.ts";
 

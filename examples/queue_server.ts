@@ -8,8 +8,7 @@
 // well, and _queue_replies.ts for what becomes of replies that nobody fetches. A server that was
 // killed leaves the queue, with requests that the next one answers.
 
-import { formatKey } from "../mod.ts";
-import { MessageQueue } from "../msg/mod.ts";
+import { formatKey, MessageQueue } from "../mod.ts";
 import { main, parse, seconds, UsageError } from "./_cli.ts";
 import { decodeRequest, KEY_OPTIONS, MAX_TEXT, readKey, REQUEST } from "./_queue.ts";
 import { Replies } from "./_queue_replies.ts";

@@ -91,7 +91,14 @@ export abstract class Accessor {
   #base: number;
   /** Where it stands from there. */
   readonly #delta: number;
+  // Its parts, a field for each of the first: the compiler knows that a write to memory doesn't change them.
+  #part0: Accessor | undefined;
+  #part1: Accessor | undefined;
+  #part2: Accessor | undefined;
+  #part3: Accessor | undefined;
   #parts: (Accessor | undefined)[] | undefined;
+  /** The element of an array that `seek()` moves. */
+  #cursor: Accessor | undefined;
 
   constructor(place: Place, length = 0) {
     const { name, view, writable, base, root } = place;
@@ -123,13 +130,6 @@ export abstract class Accessor {
       base: this.#delta + offset,
       root: this.#root,
     });
-  }
-
-  /** Keeps an accessor in one of some slots. */
-  #keep(slot: number, slots: number, accessor: Accessor): Accessor {
-    const parts = this.#parts ??= new Array<undefined>(slots).fill(undefined);
-    parts[slot] = accessor;
-    return accessor;
   }
 
   /** The error for what went wrong with a field. */
@@ -182,7 +182,7 @@ export abstract class Accessor {
 
     // Little to inline, see number_codecs.ts: what went wrong is looked for afterwards.
     scalarProperty = (field, codec, offset) => {
-      const { read, set } = codec;
+      const { get: getFast, set: setFast } = codec;
       const [getAgain, setAgain] = [
         readAgain(codec, field, offset),
         writeAgain(codec, field, offset),
@@ -190,14 +190,14 @@ export abstract class Accessor {
       return {
         get() {
           try {
-            return read(this.#view, this.#base + offset);
+            return getFast(this.#view, this.#base + offset);
           } catch {
             return getAgain(this);
           }
         },
         set(value) {
           try {
-            set(this.#writable as DataView, this.#base + offset, value);
+            setFast(this.#writable as DataView, this.#base + offset, value);
           } catch {
             setAgain(this, value);
           }
@@ -207,7 +207,7 @@ export abstract class Accessor {
     };
 
     nestedScalarProperty = (field, codec, offset) => {
-      const { read, set } = codec;
+      const { get: getFast, set: setFast } = codec;
       const [getAgain, setAgain] = [
         readAgain(codec, field, offset),
         writeAgain(codec, field, offset),
@@ -215,14 +215,14 @@ export abstract class Accessor {
       return {
         get() {
           try {
-            return read(this.#view, this.#root.#base + this.#delta + offset);
+            return getFast(this.#view, this.#root.#base + this.#delta + offset);
           } catch {
             return getAgain(this);
           }
         },
         set(value) {
           try {
-            set(this.#writable as DataView, this.#root.#base + this.#delta + offset, value);
+            setFast(this.#writable as DataView, this.#root.#base + this.#delta + offset, value);
           } catch {
             setAgain(this, value);
           }
@@ -239,28 +239,48 @@ export abstract class Accessor {
         );
       };
     // Without a branch: with one, the compiler looks up the part again in every turn of a loop.
-    partProperty = (parts, slot) => ({
-      get() {
-        return (this.#parts as Accessor[])[slot];
+    const getters = [
+      function (this: Accessor) {
+        return this.#part0;
       },
+      function (this: Accessor) {
+        return this.#part1;
+      },
+      function (this: Accessor) {
+        return this.#part2;
+      },
+      function (this: Accessor) {
+        return this.#part3;
+      },
+    ];
+    const getPart = (slot: number) =>
+      function (this: Accessor) {
+        return (this.#parts as Accessor[])[slot];
+      };
+    partProperty = (parts, slot) => ({
+      get: getters[slot] ?? getPart(slot),
       set: setPart(parts, slot),
       enumerable: true,
     });
     latePartProperty = (parts, slot) => ({
       get() {
-        return this.#parts?.[slot] ?? this.#keep(slot, parts.length, this.#part(parts[slot]));
+        const made = this.#parts ??= new Array<undefined>(parts.length).fill(undefined);
+        return made[slot] ??= this.#part(parts[slot]);
       },
       set: setPart(parts, slot),
       enumerable: true,
     });
-
-    makeParts = (accessor, parts) =>
-      parts.forEach((part, slot) => accessor.#keep(slot, parts.length, accessor.#part(part)));
+    makeParts = (accessor, parts) => {
+      if (parts.length === 0) return;
+      const made = parts.map((part) => accessor.#part(part));
+      accessor.#parts = made;
+      [accessor.#part0, accessor.#part1, accessor.#part2, accessor.#part3] = made;
+    };
 
     // An index that there is none of becomes an offset that there is none of.
     readElement = ({ size, scalar }, nowhere = NOWHERE) => {
       const codec = scalar as ScalarCodec;
-      const { read } = codec;
+      const { get: getFast } = codec;
       const again = (array: Accessor, index: number) => {
         array.#checkIndex(index);
         return readAgain(codec, `[${index}]`, index * size)(array);
@@ -269,7 +289,7 @@ export abstract class Accessor {
         try {
           const at = this.#root.#base + this.#delta + index * size;
           const checked = index >>> 0 === index ? at : nowhere;
-          return read(this.#view, index < this.#length ? checked : nowhere);
+          return getFast(this.#view, index < this.#length ? checked : nowhere);
         } catch {
           return again(this, index);
         }
@@ -278,7 +298,7 @@ export abstract class Accessor {
 
     writeElement = ({ size, scalar }, nowhere = NOWHERE) => {
       const codec = scalar as ScalarCodec;
-      const { set } = codec;
+      const { set: setFast } = codec;
       const again = (array: Accessor, index: number, value: unknown) => {
         array.#checkIndex(index);
         writeAgain(codec, `[${index}]`, index * size)(array, value);
@@ -287,7 +307,7 @@ export abstract class Accessor {
         try {
           const at = this.#root.#base + this.#delta + index * size;
           const checked = index >>> 0 === index ? at : nowhere;
-          set(this.#writable as DataView, index < this.#length ? checked : nowhere, value);
+          setFast(this.#writable as DataView, index < this.#length ? checked : nowhere, value);
         } catch {
           again(this, index, value);
         }
@@ -302,9 +322,8 @@ export abstract class Accessor {
 
     seekElement = ({ size, make }) =>
       function (this: Accessor, index: number) {
+        const cursor = this.#cursor ??= this.#element(make as Make, "[]", 0);
         this.#checkIndex(index);
-        let cursor = this.#parts?.[0];
-        if (cursor === undefined) cursor = this.#keep(0, 1, this.#element(make as Make, "[]", 0));
         cursor.#base = this.#root.#base + this.#delta + index * size;
         return cursor;
       };

@@ -149,6 +149,7 @@ function codec<V>(
 ): ScalarCodec<V> {
   return {
     read,
+    get: read,
     set: (view, at, value) => set(view, fits(value) ? at : nowhere, value),
     check,
     write: (view, at, value) => set(view, at, check(value)),

@@ -15,6 +15,8 @@ export interface Codec<V = unknown> {
 export interface ScalarCodec<V = unknown> extends Codec<V> {
   /** Returns what the field holds for a value, or throws a `BadValue`. */
   check(value: unknown): V;
+  /** Reads a property, as fast as can be: where it throws, it throws anything at all, and `read` gives the value, or the reason. */
+  get(view: DataView, at: number): V;
   /**
    * Writes a property, as fast as can be: it throws anything at all for a value that doesn't fit, and writes nothing.
    * `checkProperty()` then tells the reason.

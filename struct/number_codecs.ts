@@ -35,51 +35,51 @@ export interface IntegerForm {
 export const NOWHERE = -64;
 
 /** What reads and writes one kind of number. */
-type Access<V> = Pick<ScalarCodec<V>, "read" | "set">;
+type Access<V> = Pick<ScalarCodec<V>, "get" | "set">;
 
 type Numbers = (little: boolean, nowhere: number) => Access<number>;
 type BigInts = (little: boolean, nowhere: number) => Access<bigint>;
 
 const i8: Numbers = (_, nowhere) => ({
-  read: (view, at) => view.getInt8(at),
+  get: (view, at) => view.getInt8(at),
   set: (view, at, value) => view.setInt8(value << 24 >> 24 === value ? at : nowhere, value),
 });
 
 const u8: Numbers = (_, nowhere) => ({
-  read: (view, at) => view.getUint8(at),
+  get: (view, at) => view.getUint8(at),
   set: (view, at, value) => view.setUint8((value & 0xff) === value ? at : nowhere, value),
 });
 
 const i16: Numbers = (little, nowhere) => ({
-  read: (view, at) => view.getInt16(at, little),
+  get: (view, at) => view.getInt16(at, little),
   set: (view, at, value) =>
     view.setInt16(value << 16 >> 16 === value ? at : nowhere, value, little),
 });
 
 const u16: Numbers = (little, nowhere) => ({
-  read: (view, at) => view.getUint16(at, little),
+  get: (view, at) => view.getUint16(at, little),
   set: (view, at, value) =>
     view.setUint16((value & 0xffff) === value ? at : nowhere, value, little),
 });
 
 const i32: Numbers = (little, nowhere) => ({
-  read: (view, at) => view.getInt32(at, little),
+  get: (view, at) => view.getInt32(at, little),
   set: (view, at, value) => view.setInt32((value | 0) === value ? at : nowhere, value, little),
 });
 
 const u32: Numbers = (little, nowhere) => ({
-  read: (view, at) => view.getUint32(at, little),
+  get: (view, at) => view.getUint32(at, little),
   set: (view, at, value) => view.setUint32(value >>> 0 === value ? at : nowhere, value, little),
 });
 
 const i64: BigInts = (little, nowhere) => ({
-  read: (view, at) => view.getBigInt64(at, little),
+  get: (view, at) => view.getBigInt64(at, little),
   set: (view, at, value) =>
     view.setBigInt64(BigInt.asIntN(64, value) === value ? at : nowhere, value, little),
 });
 
 const u64: BigInts = (little, nowhere) => ({
-  read: (view, at) => view.getBigUint64(at, little),
+  get: (view, at) => view.getBigUint64(at, little),
   set: (view, at, value) =>
     view.setBigUint64(BigInt.asUintN(64, value) === value ? at : nowhere, value, little),
 });
@@ -101,15 +101,20 @@ export function unsafe(value: bigint): never {
 function safe64(little: boolean, signed: boolean, nowhere: number): Access<number> {
   const [low, high] = little ? [0, 4] : [4, 0];
   const least = signed ? Number.MIN_SAFE_INTEGER : 0;
+  // What is surely safe; some more is safe too, and read() knows it.
+  const get = signed
+    ? (view: DataView, at: number) => {
+      const upper = view.getInt32(at + high, little);
+      return upper * HIGH +
+        view.getUint32((upper << 11 >> 11 === upper ? at : nowhere) + low, little);
+    }
+    : (view: DataView, at: number) => {
+      const upper = view.getUint32(at + high, little);
+      return upper * HIGH +
+        view.getUint32(((upper & 0x1fffff) === upper ? at : nowhere) + low, little);
+    };
   return {
-    read: (view, at) => {
-      const upper = signed ? view.getInt32(at + high, little) : view.getUint32(at + high, little);
-      const value = upper * HIGH + view.getUint32(at + low, little);
-      if (value > Number.MAX_SAFE_INTEGER || value < Number.MIN_SAFE_INTEGER) {
-        unsafe(signed ? view.getBigInt64(at, little) : view.getBigUint64(at, little));
-      }
-      return value;
-    },
+    get,
     set: (view, at, value) => {
       const where = Number.isSafeInteger(value) ? at : nowhere;
       const there = value >= least ? where : nowhere;
@@ -119,26 +124,37 @@ function safe64(little: boolean, signed: boolean, nowhere: number): Access<numbe
   };
 }
 
+/** The codec of 64 bits as a number. */
+function safeCodec({ little, signed }: IntegerForm): ScalarCodec<number> {
+  const exact = (signed ? i64 : u64)(little, NOWHERE).get;
+  const read = (view: DataView, at: number) => {
+    const value = exact(view, at);
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : unsafe(value);
+  };
+  return { ...codec(safe64(little, signed, NOWHERE), safeCheck(signed)), read };
+}
+
 const f32: Numbers = (little, nowhere) => ({
-  read: (view, at) => view.getFloat32(at, little),
+  get: (view, at) => view.getFloat32(at, little),
   set: (view, at, value) =>
     view.setFloat32(typeof value === "number" ? at : nowhere, value, little),
 });
 
 const f64: Numbers = (little, nowhere) => ({
-  read: (view, at) => view.getFloat64(at, little),
+  get: (view, at) => view.getFloat64(at, little),
   set: (view, at, value) =>
     view.setFloat64(typeof value === "number" ? at : nowhere, value, little),
 });
 
 /** C's `bool` is one byte, of which a broken peer may have made more than 0 or 1. */
 const boolByte = (nowhere: number): Access<boolean> => ({
-  read: (view, at) => view.getUint8(at) !== 0,
+  get: (view, at) => view.getUint8(at) !== 0,
   set: (view, at, value) => view.setUint8(typeof value === "boolean" ? at : nowhere, value ? 1 : 0),
 });
 
-function codec<V>({ read, set }: Access<V>, check: Check<V>): ScalarCodec<V> {
-  return { read, set, check, write: (view, at, value) => set(view, at, check(value)) };
+function codec<V>({ get, set }: Access<V>, check: Check<V>): ScalarCodec<V> {
+  return { read: get, get, set, check, write: (view, at, value) => set(view, at, check(value)) };
 }
 
 const NUMBERS = { 8: [u8, i8], 16: [u16, i16], 32: [u32, i32] } as const;
@@ -150,7 +166,7 @@ export function integerCodec(form: IntegerForm): ScalarCodec<number> | ScalarCod
     return codec(NUMBERS[width][+signed](little, NOWHERE), numberCheck(width, signed));
   }
   return asNumber
-    ? codec(safe64(little, signed, NOWHERE), safeCheck(signed))
+    ? safeCodec(form)
     : codec((signed ? i64 : u64)(little, NOWHERE), bigintCheck(64, signed));
 }
 

@@ -75,17 +75,17 @@ function recordCodec(tag: string, union: boolean, fields: readonly Field[]): Cod
 
   return {
     read: (view, at) => {
-      const values: [string, unknown][] = [];
+      const values: Record<string, unknown> = {}; // no field has a name that an object has
       for (const { name, offset, codec } of fields) {
         try {
-          values.push([name, codec.read(view, at + offset)]);
+          values[name] = codec.read(view, at + offset);
         } catch (error) {
           if (!(error instanceof BadValue)) throw error;
           // What a union holds can't be all of its fields.
           if (!union) throw error.within(`.${name}`);
         }
       }
-      return Object.fromEntries(values);
+      return values;
     },
     check: (values) => {
       for (const [{ name, codec }, value] of given(values)) {

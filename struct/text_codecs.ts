@@ -67,9 +67,12 @@ export function textCodec(rules: TextRules): ScalarCodec<string> {
   const write = (view: DataView, at: number, value: unknown) =>
     // As one block that is encoded already: encodeInto() takes no shared memory.
     bytesAt(view, at, rules.size).set(encodeText(value, rules));
+  // A copy first: another process may write while the decoder goes over the bytes.
+  const read = (view: DataView, at: number) =>
+    decodeText(new Uint8Array(bytesAt(view, at, rules.size)), rules);
   return {
-    // A copy first: another process may write while the decoder goes over the bytes.
-    read: (view, at) => decodeText(new Uint8Array(bytesAt(view, at, rules.size)), rules),
+    read,
+    get: read,
     set: write,
     write,
     check: (value) => {
@@ -87,11 +90,13 @@ function charCode(value: unknown): number {
     : outOfRange("one character from U+0000 to U+00FF, which is one byte", value);
 }
 
+const getChar = (view: DataView, at: number) => String.fromCharCode(view.getUint8(at));
 const setChar = (view: DataView, at: number, value: unknown) => view.setUint8(at, charCode(value));
 
 /** C's `char`: one byte as the character of that number (Latin-1), so that every byte is one. */
 export const charCodec: ScalarCodec<string> = {
-  read: (view, at) => String.fromCharCode(view.getUint8(at)),
+  read: getChar,
+  get: getChar,
   set: setChar,
   write: setChar,
   check: (value) => String.fromCharCode(charCode(value)),

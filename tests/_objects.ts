@@ -1,8 +1,7 @@
 // System V objects for tests: keys that nobody else uses, and what to expect of errors.
 
 import { assertEquals, assertInstanceOf } from "@std/assert";
-import { isSystemError, PosixSemaphore, Segment, SemaphoreSet } from "../mod.ts";
-import { MessageQueue } from "../msg/mod.ts";
+import { isSystemError, MessageQueue, PosixSemaphore, Segment, SemaphoreSet } from "../mod.ts";
 
 /** A key that no other test uses. */
 export function freshKey(): number {

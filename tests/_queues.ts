@@ -1,6 +1,6 @@
 // Message queues for tests.
 
-import { IPC_PRIVATE, MessageQueue, type QueueMessage } from "../msg/mod.ts";
+import { IPC_PRIVATE, MessageQueue, type QueueMessage } from "../mod.ts";
 
 /** A queue that is removed when it leaves scope. */
 export function makeQueue(): MessageQueue {

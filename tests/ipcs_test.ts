@@ -1,8 +1,7 @@
 // ipcs.ts and ipcrm.ts, as a user runs them.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
-import { formatKey, IPC_PRIVATE, Segment, SemaphoreSet } from "../mod.ts";
-import { MessageQueue } from "../msg/mod.ts";
+import { formatKey, IPC_PRIVATE, MessageQueue, Segment, SemaphoreSet } from "../mod.ts";
 import { isInstalled } from "./_c.ts";
 import { freshKey, notRootOnLinux } from "./_objects.ts";
 import { deno, type Output, path, Process, run } from "./_process.ts";

@@ -7,8 +7,7 @@ import {
   assertStrictEquals,
   assertThrows,
 } from "@std/assert";
-import { MessageQueue, type MessageSelector, type ReceiveOptions } from "../msg/mod.ts";
-import { Segment } from "../shm/mod.ts";
+import { MessageQueue, type MessageSelector, type ReceiveOptions, Segment } from "../mod.ts";
 import { assertSystemError } from "./_objects.ts";
 import { bytesOf, fill, hasPeek, makeQueue, read, textOf } from "./_queues.ts";
 

@@ -1,7 +1,7 @@
 // Message queues of other users, and the system's limits on them.
 
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
-import { MessageQueue } from "../msg/mod.ts";
+import { MessageQueue } from "../mod.ts";
 import { freshKey, notRootOnLinux } from "./_objects.ts";
 import { path } from "./_process.ts";
 import { runAsNobody, runInNamespace } from "./_users.ts";

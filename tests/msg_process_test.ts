@@ -1,7 +1,7 @@
 // Message queues among processes: C programs, and several of Deno.
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
-import { MessageQueue } from "../msg/mod.ts";
+import { MessageQueue } from "../mod.ts";
 import { compile, noCompiler, type Program } from "./_c.ts";
 import { cleanup, freshKey, until } from "./_objects.ts";
 import { bytesOf, fill, makeQueue, read, textOf } from "./_queues.ts";
@@ -176,7 +176,7 @@ Deno.test("after an abort nothing keeps the process alive", async () => {
 
 Deno.test("a Worker opens a queue for itself, by its id", async () => {
   using queue = makeQueue();
-  const module = JSON.stringify(new URL("../msg/mod.ts", import.meta.url).href);
+  const module = JSON.stringify(new URL("../mod.ts", import.meta.url).href);
   const code = `
     import { MessageQueue } from ${module};
     const queue = MessageQueue.fromId(${queue.id});
@@ -203,7 +203,7 @@ Deno.test("a signal that comes while a thread blocks ends no wait", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   using queue = makeQueue();
-  const module = JSON.stringify(new URL("../msg/mod.ts", import.meta.url).href);
+  const module = JSON.stringify(new URL("../mod.ts", import.meta.url).href);
   const code = `
     import { MessageQueue } from ${module};
     Deno.addSignalListener("SIGUSR1", () => {});

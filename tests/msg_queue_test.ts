@@ -1,7 +1,7 @@
 // Message queues as objects: made, found, described, changed and removed.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { formatKey, IPC_PRIVATE, isSystemError, MessageQueue } from "../msg/mod.ts";
+import { formatKey, IPC_PRIVATE, isSystemError, MessageQueue } from "../mod.ts";
 import { assertSystemError, freshKey } from "./_objects.ts";
 import { bytesOf, fill, makeQueue } from "./_queues.ts";
 

@@ -3,7 +3,7 @@
 import process from "node:process";
 
 import { assert, assertEquals, assertRejects, assertStrictEquals, assertThrows } from "@std/assert";
-import { IPC_PRIVATE, MessageQueue, type QueueMessage } from "../msg/mod.ts";
+import { IPC_PRIVATE, MessageQueue, type QueueMessage } from "../mod.ts";
 import { receiveWaits } from "../msg/waits.ts";
 import { assertSystemError } from "./_objects.ts";
 import { bytesOf, fill, makeQueue, read, textOf } from "./_queues.ts";

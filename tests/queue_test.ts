@@ -8,8 +8,7 @@ import {
   encodeRequest,
   REQUEST,
 } from "../examples/_queue.ts";
-import { ftok } from "../mod.ts";
-import { MessageQueue } from "../msg/mod.ts";
+import { ftok, MessageQueue } from "../mod.ts";
 import { compile, noCompiler } from "./_c.ts";
 import { cleanup, until } from "./_objects.ts";
 import { deno, Process, run } from "./_process.ts";

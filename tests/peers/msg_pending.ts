@@ -1,5 +1,5 @@
 // Waits for messages and for room for ever, and gives up when told to on standard input.
-import { MessageQueue } from "../../msg/mod.ts";
+import { MessageQueue } from "../../mod.ts";
 
 const queue = MessageQueue.fromId(Number(Deno.args[0]));
 const abort = new AbortController();

@@ -1,6 +1,6 @@
 // Receives messages from the queue whose id it gets and prints their texts, until it gets "end":
 // "sync" blocks its thread, "timed" does so for a limited time, and "async" doesn't.
-import { MessageQueue } from "../../msg/mod.ts";
+import { MessageQueue } from "../../mod.ts";
 
 const [id, how] = Deno.args;
 const queue = MessageQueue.fromId(Number(id));

@@ -1,6 +1,6 @@
 // Sends numbered messages of its own type to a queue: arguments are the queue's id, the type, how
 // many, and "sync" or "async".
-import { MessageQueue } from "../../msg/mod.ts";
+import { MessageQueue } from "../../mod.ts";
 
 const [id, type, count] = Deno.args.map(Number);
 const queue = MessageQueue.fromId(id);
