@@ -1,7 +1,7 @@
 // Numbers, each kind in functions of its own: what the compiler inlines must name the DataView's method. `little`
 // and the like are constants to it.
 //
-// Every value is checked, at next to no cost: one that doesn't fit makes the offset one that doesn't exist, and the DataView
+// Numbers are checked, at next to no cost: one that doesn't fit makes the offset one that doesn't exist, and the DataView
 // throws. A branch that throws by itself costs as much as the access: the compiler then looks up the record
 // again in every turn of a loop. A condition of two parts costs much more. And the less there is to inline, the more
 // fields a function can access before its compiler has had enough: so there is nothing here that tells what was wrong.
@@ -38,7 +38,7 @@ export const NOWHERE = -64;
 type Access<V> = Pick<ScalarCodec<V>, "get" | "set">;
 
 type Numbers = (little: boolean, nowhere: number) => Access<number>;
-type BigInts = (little: boolean, nowhere: number) => Access<bigint>;
+type BigInts = (little: boolean) => Access<bigint>;
 
 const i8: Numbers = (_, nowhere) => ({
   get: (view, at) => view.getInt8(at),
@@ -72,16 +72,17 @@ const u32: Numbers = (little, nowhere) => ({
   set: (view, at, value) => view.setUint32(value >>> 0 === value ? at : nowhere, value, little),
 });
 
-const i64: BigInts = (little, nowhere) => ({
+// These wrap, as they do in a BigUint64Array: whether a bigint fits, engines can't tell without calls, which
+// take five times as long as the access. What is no bigint, they refuse themselves.
+
+const i64: BigInts = (little) => ({
   get: (view, at) => view.getBigInt64(at, little),
-  set: (view, at, value) =>
-    view.setBigInt64(BigInt.asIntN(64, value) === value ? at : nowhere, value, little),
+  set: (view, at, value) => view.setBigInt64(at, value, little),
 });
 
-const u64: BigInts = (little, nowhere) => ({
+const u64: BigInts = (little) => ({
   get: (view, at) => view.getBigUint64(at, little),
-  set: (view, at, value) =>
-    view.setBigUint64(BigInt.asUintN(64, value) === value ? at : nowhere, value, little),
+  set: (view, at, value) => view.setBigUint64(at, value, little),
 });
 
 const HIGH = 2 ** 32;
@@ -126,7 +127,7 @@ function safe64(little: boolean, signed: boolean, nowhere: number): Access<numbe
 
 /** The codec of 64 bits as a number. */
 function safeCodec({ little, signed }: IntegerForm): ScalarCodec<number> {
-  const exact = (signed ? i64 : u64)(little, NOWHERE).get;
+  const exact = (signed ? i64 : u64)(little).get;
   const read = (view: DataView, at: number) => {
     const value = exact(view, at);
     const number = Number(value);
@@ -165,9 +166,7 @@ export function integerCodec(form: IntegerForm): ScalarCodec<number> | ScalarCod
   if (width !== 64) {
     return codec(NUMBERS[width][+signed](little, NOWHERE), numberCheck(width, signed));
   }
-  return asNumber
-    ? safeCodec(form)
-    : codec((signed ? i64 : u64)(little, NOWHERE), bigintCheck(64, signed));
+  return asNumber ? safeCodec(form) : codec((signed ? i64 : u64)(little), bigintCheck(64, signed));
 }
 
 /** The codec of a floating-point number. */

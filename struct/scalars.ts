@@ -20,7 +20,10 @@ export interface IntegerType<Value extends number | bigint = number | bigint, In
   atomic(): AtomicType<Value, Input>;
 }
 
-/** The type of a 64-bit integer: a bigint, unless asked otherwise. */
+/**
+ * The type of a 64-bit integer: a bigint, unless asked otherwise. Written to a property, one that is out of range wraps, as
+ * in a `BigInt64Array`; `assign()`, `atomic()` and `asNumber()` refuse it.
+ */
 export interface Integer64Type extends IntegerType<bigint, bigint | number | string> {
   /** The same in big-endian order, the highest byte first. */
   bigEndian(): Integer64Type;

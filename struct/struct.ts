@@ -116,7 +116,8 @@ export function defineRecord<F extends Fields>(
  * Describes a record as C lays it out: its fields in their order, each naturally aligned unless the record is packed.
  *
  * From the description come the offsets, the size, the TypeScript types and the properties. A property costs what a
- * `DataView` costs, and refuses a value that its field can't hold: nothing is cut off or wraps in silence.
+ * `DataView` costs, and refuses a value that its field can't hold; only a bigint wraps, as in a `DataView`. `assign()` refuses that
+ * too.
  * The fields are ordinary memory: what several processes write at the same time needs a lock, `atomic()` or a `seqlock()`.
  *
  * @param name What C calls it, and errors.

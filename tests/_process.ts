@@ -120,9 +120,10 @@ export function deno(
   options: StartOptions = {},
 ): Process {
   const config = `--config=${path("deno.json")}`;
+  // --quiet: what it prints is the program's, and not what Deno downloads at its first start.
   return new Process(
     Deno.execPath(),
-    ["run", "--no-prompt", config, ...flags, path(file), ...args],
+    ["run", "--quiet", "--no-prompt", config, ...flags, path(file), ...args],
     options,
   );
 }

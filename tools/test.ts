@@ -67,9 +67,6 @@ function parseTotals(text: string): number[] {
   return lines.at(-1)?.slice(1).map((count) => Number(count ?? 0)) ?? [0, 0, 0];
 }
 
-// What the examples import comes from npm at their first start, which says so on the terminal: not
-// in a test, which looks at what they print.
-new Deno.Command(Deno.execPath(), { args: ["install", "--quiet"], cwd: root }).outputSync();
 const before = kernelObjects();
 const { code, totals: [passed, failed, ignored] } = await runTests([
   "--allow-all",
