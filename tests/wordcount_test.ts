@@ -277,7 +277,13 @@ async function wordcount(
 
 /** Runs wordcount.ts through a line for the shell that has it as `"$@"`. */
 async function wordcountInShell(line: string, args: string[] = []): Promise<Output> {
-  const command = [Deno.execPath(), "run", "--no-prompt", `--config=${path("deno.json")}`];
+  const command = [
+    Deno.execPath(),
+    "run",
+    "--quiet",
+    "--no-prompt",
+    `--config=${path("deno.json")}`,
+  ];
   const words = [...command, ...FLAGS, path(EXAMPLE), ...args];
   return await run("sh", ["-c", line, "sh", ...words], { env: { LC_ALL: "C.UTF-8" } });
 }
