@@ -9,6 +9,8 @@ import type { Layouts } from "./layouts/types.ts";
 
 /** All that differs from one platform to the next. */
 export interface Platform {
+  /** The processor. */
+  readonly arch: "x86_64" | "aarch64";
   /** The name that `Deno.dlopen` finds libc by. */
   readonly library: string;
   /** C functions that go by another name than in the symbol table. */
@@ -36,7 +38,7 @@ export interface Build {
   readonly env?: string;
 }
 
-const LINUX_LAYOUTS: Readonly<Record<string, Layouts>> = {
+const LINUX_LAYOUTS: Readonly<Record<Platform["arch"], Layouts>> = {
   x86_64: LINUX_X86_64,
   aarch64: LINUX_AARCH64,
 };
@@ -46,8 +48,9 @@ const LINUX_LAYOUTS: Readonly<Record<string, Layouts>> = {
  * where there are none.
  */
 export function selectPlatform(build: Build): Platform {
-  if (build.os === "linux" && build.arch in LINUX_LAYOUTS) {
+  if (build.os === "linux" && (build.arch === "x86_64" || build.arch === "aarch64")) {
     return {
+      arch: build.arch,
       // librt depends on libpthread and libc, so it resolves every symbol on
       // glibc before 2.34 too, where those were still apart.
       library: build.env === "musl" ? "libc.so" : "librt.so.1",
@@ -65,6 +68,7 @@ export function selectPlatform(build: Build): Platform {
   }
   if (build.os === "darwin" && (build.arch === "x86_64" || build.arch === "aarch64")) {
     return {
+      arch: build.arch,
       library: "libSystem.B.dylib",
       symbolNames: {
         __errno_location: "__error",

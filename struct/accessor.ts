@@ -12,8 +12,8 @@ type Property = PropertyDescriptor & ThisType<Accessor>;
 type Element = Pick<TypeInfo, "size" | "scalar" | "make">;
 
 /**
- * An array's walk: the iterator and each of its results are one object, so that a step allocates nothing. The last
- * result, which is done, still has the value of the one before.
+ * An array's walk: the iterator and each of its results are one object, so that a step allocates
+ * nothing. The last result, which is done, still has the value of the one before.
  */
 type Walk = IteratorObject<unknown, unknown>;
 
@@ -76,9 +76,9 @@ function isGone(view: DataView): boolean {
 }
 
 /**
- * An object whose properties are memory: the base of records, arrays and all else that a field can be. It finds a
- * field with one addition, from where it stands; what is a part of a record goes with that, so that a record moves by a
- * single assignment.
+ * An object whose properties are memory: the base of records, arrays and all else that a field can
+ * be. It finds a field with one addition, from where it stands; what is a part of a record goes
+ * with that, so that a record moves by a single assignment.
  */
 export abstract class Accessor {
   readonly #view: DataView;
@@ -91,7 +91,8 @@ export abstract class Accessor {
   #base: number;
   /** Where it stands from there. */
   readonly #delta: number;
-  // Its parts, a field for each of the first: the compiler knows that a write to memory doesn't change them.
+  // Its parts, a field for each of the first: the compiler knows that a write to memory doesn't
+  // change them.
   #part0: Accessor | undefined;
   #part1: Accessor | undefined;
   #part2: Accessor | undefined;
@@ -385,7 +386,8 @@ export abstract class Accessor {
       }
     }
 
-    // Not by `extends`: its super() is a call that keeps the compiler from dissolving the object in its loop.
+    // Not by `extends`: its super() is a call that keeps the compiler from dissolving the object in
+    // its loop.
     for (const { prototype } of [AccessorWalk, ScalarWalk]) {
       Object.setPrototypeOf(prototype, Iterator.prototype);
     }
@@ -416,7 +418,8 @@ export abstract class Accessor {
     readableAt = (accessor) => accessor.#view.byteOffset + position(accessor);
     writableAt = (accessor) => (accessor.#writable as DataView).byteOffset + position(accessor);
     lengthOf = (accessor) => accessor.#length;
-    // A getter may be called on anything, such as the prototype itself: that is JavaScript's own error.
+    // A getter may be called on anything, such as the prototype itself: that is JavaScript's own
+    // error.
     explained = (accessor, field, verb, error) =>
       #view in accessor ? accessor.#explain(field, verb, error) : error;
   }

@@ -31,7 +31,8 @@ export interface ReadonlyArrayField<View, Value> extends Iterable<View, unknown>
   /** The number of elements. */
   readonly length: number;
   /**
-   * An element: of numbers and the like the value; of records an object of its own, which stays on that element.
+   * An element: of numbers and the like the value; of records an object of its own, which stays on
+   * that element.
    *
    * @throws {RangeError} If there is no such element.
    */
@@ -41,8 +42,9 @@ export interface ReadonlyArrayField<View, Value> extends Iterable<View, unknown>
   /** All elements, as JSON has them. */
   toJSON(): JsonValue;
   /**
-   * All elements, one after the other. Records are all shown by **one object that moves** from element to element, so that
-   * none is allocated: what it was on is kept by `get()`, or copied by its `toObject()`.
+   * All elements, one after the other. Records are all shown by **one object that moves** from
+   * element to element, so that none is allocated: what it was on is kept by `get()`, or copied by
+   * its `toObject()`.
    */
   [Symbol.iterator](): IteratorObject<View, unknown>;
 }
@@ -66,8 +68,8 @@ export interface ArrayField<Value, Input> extends ReadonlyArrayField<Value, Valu
 /** An array of records, or other objects on memory, that may only be read. */
 export interface ReadonlyRecordArray<View, Value> extends ReadonlyArrayField<View, Value> {
   /**
-   * Moves the array's own object to an element, and returns it. It is the same object each time, so that nothing is
-   * allocated.
+   * Moves the array's own object to an element, and returns it. It is the same object each time, so
+   * that nothing is allocated.
    *
    * @throws {RangeError} If there is no such element.
    */
@@ -102,7 +104,10 @@ export interface ArrayType<T extends FieldType = FieldType> extends
 
 type ArrayClass = new (place: Place, length: number) => Accessor;
 
-/** The class of the arrays of a type of element; arrays of all lengths share it, and what the compiler learnt of it. */
+/**
+ * The class of the arrays of a type of element; arrays of all lengths share it, and what the
+ * compiler learnt of it.
+ */
 const classes = new WeakMap<TypeInfo, ArrayClass>();
 
 function arrayClass(element: TypeInfo): ArrayClass {
@@ -191,7 +196,10 @@ export function distinctRules(rules: readonly AtomicRule[]): AtomicRule[] {
   return [...known.values()];
 }
 
-/** The rules of all elements. A pattern of misalignment repeats after as many elements as the size has bytes. */
+/**
+ * The rules of all elements. A pattern of misalignment repeats after as many elements as the size
+ * has bytes.
+ */
 function elementRules({ atomics, size }: TypeInfo, length: number): AtomicRule[] | undefined {
   const rules = atomics?.flatMap((rule) =>
     Array.from({ length: Math.min(length, rule.size) }, (_, index) => ({
@@ -250,7 +258,8 @@ class ArrayTypeObject extends TypeObject<never, never, never, never, false> {
  * ```
  *
  * @throws {TypeError} If `element` is no type of field.
- * @throws {RangeError} If `length` isn't an integer from 1, or there would be more bytes than safe integers.
+ * @throws {RangeError} If `length` isn't an integer from 1, or there would be more bytes than safe
+ * integers.
  */
 export function array<T extends FieldType>(element: T, length: number): ArrayType<T> {
   const info = checkType("element", element);

@@ -17,8 +17,8 @@ export interface ReadonlyAtomicField<Value> {
 }
 
 /**
- * An atomic integer in memory (`__atomic_load_n()` and its like in C, all sequentially consistent): what one process
- * does to it, others see as a whole, and in one order.
+ * An atomic integer in memory (`__atomic_load_n()` and its like in C, all sequentially consistent):
+ * what one process does to it, others see as a whole, and in one order.
  *
  * The operations that change it return the value before, as `Atomics` do. `add()` and `sub()` wrap.
  */
@@ -48,7 +48,8 @@ export interface AtomicType<Value = number | bigint, Input = Value>
   readonly scalar: false;
 }
 
-// Atomics has one signature for numbers and one for bigints; which it is, the array's class decides.
+// Atomics has one signature for numbers and one for bigints; which it is, the array's class
+// decides.
 type Cells = Int32Array<ArrayBufferLike>;
 type Cell = number;
 

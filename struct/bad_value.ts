@@ -4,8 +4,8 @@ import { describe } from "../ffi/check.ts";
 export type ErrorClass = new (message: string) => Error;
 
 /**
- * A value that a field can't take or give. Whoever throws it doesn't know the field; its name is put in front on the
- * way out, piece by piece.
+ * A value that a field can't take or give. Whoever throws it doesn't know the field; its name is
+ * put in front on the way out, piece by piece.
  */
 export class BadValue extends Error {
   readonly #type: ErrorClass;

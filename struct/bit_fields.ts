@@ -1,6 +1,6 @@
-// Bit fields in the order of little-endian System V: the first from the lowest bit on. What is written
-// are the bytes that the field has bits in, and no others: C's memory model gives the neighbours to
-// whoever writes them. The other bits of those bytes are read and written back.
+// Bit fields in the order of little-endian System V: the first from the lowest bit on. What is
+// written are the bytes that the field has bits in, and no others: C's memory model gives the
+// neighbours to whoever writes them. The other bits of those bytes are read and written back.
 
 import { bigintCheck, boolCheck, type Check, numberCheck, safeCheck } from "./checks.ts";
 import type { ScalarCodec } from "./codec.ts";
@@ -83,8 +83,8 @@ function pieceBits({ at: start, unit, shift, width }: Piece, signed: boolean): B
 }
 
 /**
- * The piece that a field of up to 32 bits can be read from in one go: a wider one than those that are written, as long
- * as the record has it.
+ * The piece that a field of up to 32 bits can be read from in one go: a wider one than those that
+ * are written, as long as the record has it.
  */
 function readablePiece(position: number, width: number, recordSize: number): Piece | undefined {
   for (const unit of [8, 16, 32] as const) {
@@ -140,7 +140,10 @@ function bigintBits(
   };
 }
 
-/** The functions that move bits, wrapped in those that look at values: `fits` is quick, `check` tells. */
+/**
+ * The functions that move bits, wrapped in those that look at values: `fits` is quick, `check`
+ * tells.
+ */
 function codec<V>(
   { read, set }: Pick<ScalarCodec<V>, "read" | "set">,
   check: Check<V>,

@@ -137,7 +137,8 @@ class BytesAccessor extends Accessor {
 const { set: setBytes } = Uint8Array.prototype;
 
 /**
- * Bytes as such, C's `uint8_t name[length]`. As a plain value they are a `Uint8Array`, in JSON an array of numbers.
+ * Bytes as such, C's `uint8_t name[length]`. As a plain value they are a `Uint8Array`, in JSON an
+ * array of numbers.
  *
  * @example
  * ```ts

@@ -34,7 +34,10 @@ export function safeCheck(signed: boolean): Check<number> {
   };
 }
 
-/** Makes bigints of a width of what stands for them: bigints, safe integers, and text, which is what they are in JSON. */
+/**
+ * Makes bigints of a width of what stands for them: bigints, safe integers, and text, which is what
+ * they are in JSON.
+ */
 export function bigintCheck(width: number, signed: boolean): Check<bigint> {
   const min = signed ? -(2n ** BigInt(width - 1)) : 0n;
   const max = 2n ** BigInt(signed ? width - 1 : width) - 1n;
@@ -73,7 +76,10 @@ export function boolCheck(value: unknown): boolean {
   return value;
 }
 
-/** Throws a `BadValue` if a property doesn't take a value: it takes no text that stands for a number, as `assign()` does. */
+/**
+ * Throws a `BadValue` if a property doesn't take a value: it takes no text that stands for a
+ * number, as `assign()` does.
+ */
 export function checkProperty<V>(check: Check<V>, value: unknown): void {
   const held = check(value);
   if (typeof held !== typeof value) wrongType(`a ${typeof held}`, value);

@@ -13,7 +13,8 @@ export function fnv1a64(text: string): bigint {
 }
 
 /**
- * The text that a record's fingerprint is the hash of. A line for the record, and one for each field that has a value:
+ * The text that a record's fingerprint is the hash of. A line for the record, and one for each
+ * field that has a value:
  *
  *     struct 24 8
  *     0 f64 x
@@ -21,8 +22,9 @@ export function fnv1a64(text: string): bigint {
  *     12 u8*6 raw
  *     18:3 u32:5 mode
  *
- * It holds what two programs must agree on to read the same values from the same bytes: offsets, types and names of fields. It
- * doesn't hold the record's own name, padding, or what concerns one side only (`atomic()`, `asNumber()`, `truncate`, `fatal`).
+ * It holds what two programs must agree on to read the same values from the same bytes: offsets,
+ * types and names of fields. It doesn't hold the record's own name, padding, or what concerns one
+ * side only (`atomic()`, `asNumber()`, `truncate`, `fatal`).
  */
 export function canonicalText(
   { kind, size, align, rows }: Omit<RecordInfo, "fingerprint">,

@@ -1,8 +1,9 @@
 import type { JsonValue } from "./types.ts";
 
 /**
- * A plain value as JSON can have it: a bigint is a number if that is exact, else its decimal digits as text; a float that
- * is no number JSON knows is its name as text; bytes are an array of numbers. `assign()` takes all of them back.
+ * A plain value as JSON can have it: a bigint is a number if that is exact, else its decimal digits
+ * as text; a float that is no number JSON knows is its name as text; bytes are an array of numbers.
+ * `assign()` takes all of them back.
  */
 export function toJson(value: unknown): JsonValue {
   switch (typeof value) {

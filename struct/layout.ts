@@ -1,4 +1,5 @@
-// Where C puts the members of a record: System V ABI for x86_64 and aarch64, as GCC and Clang do it.
+// Where C puts the members of a record: System V ABI for x86_64 and aarch64, as GCC and Clang do
+// it.
 
 /** What the layout has to know of a member. */
 export interface Shape {
@@ -23,8 +24,8 @@ export interface Rules {
   /** The least alignment of the record. */
   readonly align: number;
   /**
-   * Whether bit fields without a name count for the record's alignment: not in the x86_64 ABI, but in that of aarch64
-   * ("without exception for zero-sized or anonymous bit-fields").
+   * Whether bit fields without a name count for the record's alignment: not in the x86_64 ABI, but
+   * in that of aarch64 ("without exception for zero-sized or anonymous bit-fields").
    */
   readonly unnamedBitsAlign: boolean;
 }
@@ -51,7 +52,10 @@ function placeBits(position: number, { size, align, bits = 0 }: Shape, packed: b
   return straddles && !packed ? roundUp(position, align * BITS) : position;
 }
 
-/** What a member that is no bit field is aligned to. `packed` defers to what the member itself asks for. */
+/**
+ * What a member that is no bit field is aligned to. `packed` defers to what the member itself asks
+ * for.
+ */
 function memberAlign({ align, alignMember }: Shape, packed: boolean): number {
   return Math.max(packed ? 1 : align, alignMember ?? 1);
 }

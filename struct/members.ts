@@ -77,13 +77,14 @@ function kindOf(form: IntegerForm | undefined): BitsKind {
 }
 
 /**
- * A bit field, C's `uint32_t name : width`, where GCC and Clang have it (System V ABI, little-endian): the next free
- * bits, unless they would reach into another unit of the type's size.
+ * A bit field, C's `uint32_t name : width`, where GCC and Clang have it (System V ABI,
+ * little-endian): the next free bits, unless they would reach into another unit of the type's size.
  *
- * Writing it reads the bytes that it has bits in, and writes them back: two processes must not write fields
- * in the same byte at the same time.
+ * Writing it reads the bytes that it has bits in, and writes them back: two processes must not
+ * write fields in the same byte at the same time.
  *
- * @param type An integer type, whose sign and width count, or `bool`. Of 64 bits the value is a bigint, unless the type is `asNumber()`.
+ * @param type An integer type, whose sign and width count, or `bool`. Of 64 bits the value is a
+ * bigint, unless the type is `asNumber()`.
  * @param width How many bits, from 1 to as many as the type has.
  *
  * @example
@@ -109,10 +110,11 @@ export function bits<T extends BitsBase>(
 }
 
 /**
- * Bits that nobody reads, C's unnamed bit field `uint32_t : width`. The width 0 ends the storage unit: what follows
- * starts at the next multiple of the type's size, even in a packed record.
+ * Bits that nobody reads, C's unnamed bit field `uint32_t : width`. The width 0 ends the storage
+ * unit: what follows starts at the next multiple of the type's size, even in a packed record.
  *
- * On aarch64 it counts for the alignment of the record, on x86_64 it doesn't: that is how their ABIs differ.
+ * On aarch64 it counts for the alignment of the record, on x86_64 it doesn't: that is how their
+ * ABIs differ.
  *
  * @throws {TypeError} If `type` is no integer type.
  * @throws {RangeError} If `width` is out of range.
@@ -125,7 +127,8 @@ export function paddingBits(type: BitsBase, width: number): PaddingType {
 }
 
 /**
- * Bytes that nobody reads, C's `unsigned char name[size]`. Gaps that C makes by itself need no field.
+ * Bytes that nobody reads, C's `unsigned char name[size]`. Gaps that C makes by itself need no
+ * field.
  *
  * @throws {RangeError} If `size` isn't an integer from 1.
  */
@@ -137,8 +140,9 @@ export function padding(size: number): PaddingType {
 }
 
 /**
- * A field that is aligned to more than its type, C's `__attribute__((aligned(64)))` on a member: so that words which
- * different processes write lie a cache line apart, for example. In a packed record, what it is aligned to at all.
+ * A field that is aligned to more than its type, C's `__attribute__((aligned(64)))` on a member: so
+ * that words which different processes write lie a cache line apart, for example. In a packed
+ * record, what it is aligned to at all.
  *
  * @example
  * ```ts

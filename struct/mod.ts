@@ -1,5 +1,6 @@
 /**
- * Records as C lays them out, in any memory: described once, with offsets, TypeScript types and properties made from that.
+ * Records as C lays them out, in any memory: described once, with offsets, TypeScript types and
+ * properties made from that.
  *
  * @example
  * ```ts

@@ -1,10 +1,11 @@
-// Numbers, each kind in functions of its own: what the compiler inlines must name the DataView's method. `little`
-// and the like are constants to it.
+// Numbers, each kind in functions of its own: what the compiler inlines must name the DataView's
+// method. `little` and the like are constants to it.
 //
-// Numbers are checked, at next to no cost: one that doesn't fit makes the offset one that doesn't exist, and the DataView
-// throws. A branch that throws by itself costs as much as the access: the compiler then looks up the record
-// again in every turn of a loop. A condition of two parts costs much more. And the less there is to inline, the more
-// fields a function can access before its compiler has had enough: so there is nothing here that tells what was wrong.
+// Numbers are checked, at next to no cost: one that doesn't fit makes the offset one that doesn't
+// exist, and the DataView throws. A branch that throws by itself costs as much as the access: the
+// compiler then looks up the record again in every turn of a loop. A condition of two parts costs
+// much more. And the less there is to inline, the more fields a function can access before its
+// compiler has had enough: so there is nothing here that tells what was wrong.
 
 import { BadValue } from "./bad_value.ts";
 import {
@@ -29,8 +30,9 @@ export interface IntegerForm {
 }
 
 /**
- * An offset that no view has, not even behind the few bytes that a field is long. It comes as a parameter, `nowhere`: whether a
- * constant of a module is there already, the code would ask each time.
+ * An offset that no view has, not even behind the few bytes that a field is long. It comes as a
+ * parameter, `nowhere`: whether a constant of a module is there already, the code would ask each
+ * time.
  */
 export const NOWHERE = -64;
 
@@ -72,8 +74,8 @@ const u32: Numbers = (little, nowhere) => ({
   set: (view, at, value) => view.setUint32(value >>> 0 === value ? at : nowhere, value, little),
 });
 
-// These wrap, as they do in a BigUint64Array: whether a bigint fits, engines can't tell without calls, which
-// take five times as long as the access. What is no bigint, they refuse themselves.
+// These wrap, as they do in a BigUint64Array: whether a bigint fits, engines can't tell without
+// calls, which take five times as long as the access. What is no bigint, they refuse themselves.
 
 const i64: BigInts = (little) => ({
   get: (view, at) => view.getBigInt64(at, little),
@@ -96,8 +98,9 @@ export function unsafe(value: bigint): never {
 }
 
 /**
- * 64 bits as a number, in two halves: by way of a bigint it would take several times as long. (A DataView doesn't promise one
- * access for 64 bits either: before code is optimised, it goes byte by byte.)
+ * 64 bits as a number, in two halves: by way of a bigint it would take several times as long. (A
+ * DataView doesn't promise one access for 64 bits either: before code is optimised, it goes byte by
+ * byte.)
  */
 function safe64(little: boolean, signed: boolean, nowhere: number): Access<number> {
   const [low, high] = little ? [0, 4] : [4, 0];

@@ -162,7 +162,10 @@ class RecordAccessor extends Accessor {
   }
 }
 
-/** The most accessors that are made with a record; if there were more, they are made when they are asked for. */
+/**
+ * The most accessors that are made with a record; if there were more, they are made when they are
+ * asked for.
+ */
 const MAX_WEIGHT = 1000;
 
 type RecordClass = new (place: Place, info: TypeInfo) => RecordAccessor;

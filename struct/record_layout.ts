@@ -14,8 +14,8 @@ export interface RecordOptions {
   /** Whether there are no gaps between them (`__attribute__((packed))`). Default: `false`. */
   readonly packed?: boolean;
   /**
-   * What the record is aligned to at least, a power of two (`__attribute__((aligned))`). Default: what its fields
-   * need, in a packed record 1.
+   * What the record is aligned to at least, a power of two (`__attribute__((aligned))`). Default:
+   * what its fields need, in a packed record 1.
    */
   readonly align?: number;
 }

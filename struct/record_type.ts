@@ -27,11 +27,15 @@ export type UnionValue<F extends Fields> = Partial<RecordValue<F>>;
 
 /** What every record has besides its fields, also where the memory may only be read. */
 export interface ReadonlyRecordMethods<Value> {
-  /** A copy as a plain object. It is made field by field: see `seqlock()` for one that nobody changes meanwhile. */
+  /**
+   * A copy as a plain object. It is made field by field: see `seqlock()` for one that nobody
+   * changes meanwhile.
+   */
   toObject(): Value;
   /**
-   * The record as JSON has it: bigints are numbers if that is exact, else decimal digits as text; bytes are arrays of numbers; floats that JSON
-   * has no number for are `"NaN"`, `"Infinity"` or `"-Infinity"`. `assign()` takes it back.
+   * The record as JSON has it: bigints are numbers if that is exact, else decimal digits as text;
+   * bytes are arrays of numbers; floats that JSON has no number for are `"NaN"`, `"Infinity"` or
+   * `"-Infinity"`. `assign()` takes it back.
    */
   toJSON(): JsonValue;
 }
@@ -39,8 +43,9 @@ export interface ReadonlyRecordMethods<Value> {
 /** What every record has besides its fields. */
 export interface RecordMethods<Value, Input> extends ReadonlyRecordMethods<Value> {
   /**
-   * Writes some fields, or all; of a union one. Every value is checked before the first is written; arrays must be complete.
-   * A 64-bit integer may be a number or text too, a float `"NaN"` and the like: as JSON has them.
+   * Writes some fields, or all; of a union one. Every value is checked before the first is written;
+   * arrays must be complete. A 64-bit integer may be a number or text too, a float `"NaN"` and the
+   * like: as JSON has them.
    *
    * @throws {TypeError} If a value is of the wrong type, or there is no such field.
    * @throws {RangeError} If a value doesn't fit its field.
@@ -90,8 +95,8 @@ export interface ArrayPlaceOptions extends PlaceOptions {
 }
 
 /**
- * The type of a record, made by `struct()` or `union()`: its layout, and the way to records of that type in any memory. It
- * is also a type of field, for records within records.
+ * The type of a record, made by `struct()` or `union()`: its layout, and the way to records of that
+ * type in any memory. It is also a type of field, for records within records.
  *
  * @typeParam F The fields.
  * @typeParam V The plain value.
@@ -106,11 +111,13 @@ export interface RecordType<F extends Fields = Fields, V = RecordValue<F>>
   readonly layout: readonly LayoutRow[];
 
   /**
-   * The record at a place in a memory. What reads and writes it doesn't check the place again: it fits, once and for all.
+   * The record at a place in a memory. What reads and writes it doesn't check the place again: it
+   * fits, once and for all.
    *
-   * A record ends with the views of its memory: once that was unmapped or resized, or its buffer transferred away, every
-   * access is an error that says so (`Deno.errors.BadResource`), and the record has to be made again. Only a `SharedMemory`
-   * that was closed reads zeros, as all who have its buffer do.
+   * A record ends with the views of its memory: once that was unmapped or resized, or its buffer
+   * transferred away, every access is an error that says so (`Deno.errors.BadResource`), and the
+   * record has to be made again. Only a `SharedMemory` that was closed reads zeros, as all who have
+   * its buffer do.
    *
    * @throws {RangeError} If it doesn't fit, or an atomic field would be misaligned.
    * @throws {TypeError} If `memory` is none.
@@ -164,19 +171,26 @@ export interface RecordType<F extends Fields = Fields, V = RecordValue<F>>
    */
   offsetOf(field: keyof F & string): number;
 
-  /** The layout as a table, with that of the records it consists of; with a record also its values. */
+  /**
+   * The layout as a table, with that of the records it consists of; with a record also its values.
+   */
   describe(record?: ReadonlyRecordMethods<V>): string;
 
-  /** The declaration in C, with assertions that hold the compiler to this layout. Several at once: `toC()`. */
+  /**
+   * The declaration in C, with assertions that hold the compiler to this layout. Several at once:
+   * `toC()`.
+   */
   toC(): string;
 
   /**
-   * A hash of the layout, 64 bits, for headers: programs that agree on it find the same values in the same bytes.
+   * A hash of the layout, 64 bits, for headers: programs that agree on it find the same values in
+   * the same bytes.
    *
-   * It is FNV-1a of a text: `struct <size> <align>`, and for each field, in their order, `<offset> <type> <name>`,
-   * each line ended by a newline. A type is called `u32`, `f64be`, `string[16]` (`text[16]` if padded), `u8*6` (an array of
-   * 6), `{<fingerprint>}` (a record); a bit field is `<offset>:<bit> u32:3 <name>`. Padding, the record's
-   * own name, and what concerns one side only (`atomic()`, `asNumber()`, `truncate`, `fatal`) don't count.
+   * It is FNV-1a of a text: `struct <size> <align>`, and for each field, in their order, `<offset>
+   * <type> <name>`, each line ended by a newline. A type is called `u32`, `f64be`, `string[16]`
+   * (`text[16]` if padded), `u8*6` (an array of 6), `{<fingerprint>}` (a record); a bit field is
+   * `<offset>:<bit> u32:3 <name>`. Padding, the record's own name, and what concerns one side only
+   * (`atomic()`, `asNumber()`, `truncate`, `fatal`) don't count.
    */
   fingerprint(): bigint;
 }

@@ -21,17 +21,19 @@ export interface IntegerType<Value extends number | bigint = number | bigint, In
 }
 
 /**
- * The type of a 64-bit integer: a bigint, unless asked otherwise. Written to a property, one that is out of range wraps, as
- * in a `BigInt64Array`; `assign()`, `atomic()` and `asNumber()` refuse it.
+ * The type of a 64-bit integer: a bigint, unless asked otherwise. Written to a property, one that
+ * is out of range wraps, as in a `BigInt64Array`; `assign()`, `atomic()` and `asNumber()` refuse
+ * it.
  */
 export interface Integer64Type extends IntegerType<bigint, bigint | number | string> {
   /** The same in big-endian order, the highest byte first. */
   bigEndian(): Integer64Type;
   /**
-   * The same as a number. A value beyond `Number.MAX_SAFE_INTEGER`, in memory or written, is a `RangeError`.
+   * The same as a number. A value beyond `Number.MAX_SAFE_INTEGER`, in memory or written, is a
+   * `RangeError`.
    *
-   * It is read and written in two halves. Another process may see one without the other, as with any plain field; what several
-   * processes change needs `atomic()`, a lock, or a `seqlock()`.
+   * It is read and written in two halves. Another process may see one without the other, as with
+   * any plain field; what several processes change needs `atomic()`, a lock, or a `seqlock()`.
    */
   asNumber(): IntegerType<number>;
 }
@@ -154,27 +156,33 @@ function scalar<V>(
 export const bool: ScalarType<boolean> = scalar("bool", { type: "bool", suffix: "" }, 1, boolCodec);
 
 /**
- * One byte as a character, C's `char`: a string of one character, from U+0000 to U+00FF. For a byte as a number there
- * are `u8` and `i8`.
+ * One byte as a character, C's `char`: a string of one character, from U+0000 to U+00FF. For a byte
+ * as a number there are `u8` and `i8`.
  */
 export const char: ScalarType<string> = scalar("char", { type: "char", suffix: "" }, 1, charCodec);
 
 /** Options of {@linkcode cString}. */
 export interface CStringOptions {
-  /** Whether text may fill the field to its last byte, without a NUL (C's `strncpy`). Default: `false`. */
+  /**
+   * Whether text may fill the field to its last byte, without a NUL (C's `strncpy`). Default:
+   * `false`.
+   */
   readonly padded?: boolean;
   /** Whether text that is too long is cut, instead of being an error. Default: `false`. */
   readonly truncate?: boolean;
-  /** Whether bytes that aren't UTF-8 are an error when read, instead of U+FFFD. Default: `false`. */
+  /**
+   * Whether bytes that aren't UTF-8 are an error when read, instead of U+FFFD. Default: `false`.
+   */
   readonly fatal?: boolean;
 }
 
 /**
- * Text in a field of fixed size, C's `char name[size]`: UTF-8, ended by a NUL, and the rest of the field filled with
- * NULs.
+ * Text in a field of fixed size, C's `char name[size]`: UTF-8, ended by a NUL, and the rest of the
+ * field filled with NULs.
  *
- * Text that is too long is a `RangeError`, or with `truncate` is cut, never inside a character. So is text that contains a NUL. A
- * field that has no NUL can't be read (`Deno.errors.InvalidData`) unless it is `padded`.
+ * Text that is too long is a `RangeError`, or with `truncate` is cut, never inside a character. So
+ * is text that contains a NUL. A field that has no NUL can't be read (`Deno.errors.InvalidData`)
+ * unless it is `padded`.
  *
  * @param size In bytes, with the NUL.
  *

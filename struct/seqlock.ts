@@ -45,7 +45,8 @@ export interface SeqlockType<F extends Fields> {
 
 const PROTOCOL = `
 /*
- * One process writes, others read. The sequence is odd while a write is under way, and two more with each.
+ * One process writes, others read. The sequence is odd while a write is under way, and two more
+ * with each.
  *
  * Write: uint32_t odd = (__atomic_load_n(&p->sequence, __ATOMIC_RELAXED) + 1) | 1;
  *        __atomic_store_n(&p->sequence, odd, __ATOMIC_RELAXED);
@@ -62,10 +63,12 @@ const PROTOCOL = `
 `;
 
 /**
- * Makes a seqlock of a record: one process writes it, others read it whole, and none waits for the other.
+ * Makes a seqlock of a record: one process writes it, others read it whole, and none waits for the
+ * other.
  *
- * In memory it is a `struct <name>_seqlock` with a `uint32_t sequence` and, behind it where C aligns it, the record. The sequence is odd
- * while a write is under way; `toC()` prints what a C program does to take part.
+ * In memory it is a `struct <name>_seqlock` with a `uint32_t sequence` and, behind it where C
+ * aligns it, the record. The sequence is odd while a write is under way; `toC()` prints what a C
+ * program does to take part.
  *
  * @example
  * ```ts

@@ -24,8 +24,9 @@ const PAUSE = 1;
 /**
  * A record that one process writes and others read, in memory that may only be read.
  *
- * A reader gets the whole record as it was at one moment, never a part of one write and a part of another. It takes no
- * lock: it copies, and copies again if a write came between. So it never keeps the writer waiting.
+ * A reader gets the whole record as it was at one moment, never a part of one write and a part of
+ * another. It takes no lock: it copies, and copies again if a write came between. So it never keeps
+ * the writer waiting.
  */
 export class ReadonlySeqlock<F extends Fields> {
   readonly #type: RecordType<F>;
@@ -68,7 +69,8 @@ export class ReadonlySeqlock<F extends Fields> {
   }
 
   /**
-   * The record as it was at one moment; `undefined` if a write is under way and doesn't end, or one follows the other. It doesn't wait.
+   * The record as it was at one moment; `undefined` if a write is under way and doesn't end, or one
+   * follows the other. It doesn't wait.
    *
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
@@ -77,7 +79,8 @@ export class ReadonlySeqlock<F extends Fields> {
   }
 
   /**
-   * Copies the record as it was at one moment into another of its type, in memory of this process: it allocates nothing.
+   * Copies the record as it was at one moment into another of its type, in memory of this process:
+   * it allocates nothing.
    *
    * @returns Whether it did: not if a write is in the way.
    * @throws {Deno.errors.BadResource} If the memory is gone.
@@ -89,12 +92,12 @@ export class ReadonlySeqlock<F extends Fields> {
   }
 
   /**
-   * The record as it was at one moment. It blocks the thread while a write is under way, which takes less than a microsecond, unless the
-   * writer is stopped in the middle of it.
+   * The record as it was at one moment. It blocks the thread while a write is under way, which
+   * takes less than a microsecond, unless the writer is stopped in the middle of it.
    *
    * @param options By default it waits a second.
-   * @throws {Deno.errors.TimedOut} If the write under way doesn't end: its writer died, or was stopped. The
-   * next writer takes over.
+   * @throws {Deno.errors.TimedOut} If the write under way doesn't end: its writer died, or was
+   * stopped. The next writer takes over.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   readSync(options: WaitSyncOptions = {}): RecordValue<F> {
@@ -107,7 +110,8 @@ export class ReadonlySeqlock<F extends Fields> {
   }
 
   /**
-   * The record as it was at one moment, as {@linkcode readSync} gives it, without blocking the thread.
+   * The record as it was at one moment, as {@linkcode readSync} gives it, without blocking the
+   * thread.
    *
    * @throws {Deno.errors.TimedOut} If the write under way doesn't end.
    * @throws {Deno.errors.BadResource} If the memory is gone.
@@ -123,7 +127,10 @@ export class ReadonlySeqlock<F extends Fields> {
     }
   }
 
-  /** A function to call before each pause: it says how long that may be, or throws when the time is over. */
+  /**
+   * A function to call before each pause: it says how long that may be, or throws when the time is
+   * over.
+   */
   #patience(options: WaitOptions): () => number {
     const { timeout = DEFAULT_TIMEOUT } = checkedWait(options);
     const start = performance.now();

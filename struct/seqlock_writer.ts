@@ -9,8 +9,9 @@ import type { Fields } from "./types.ts";
 /**
  * A record that one process writes and others read, none of them waiting for the other.
  *
- * There may be one writer at a time: who that is, is for the programs to agree on. If a writer dies in the middle of a
- * write, readers get an error after a while (`Deno.errors.TimedOut`), until another writer takes over with its first write.
+ * There may be one writer at a time: who that is, is for the programs to agree on. If a writer dies
+ * in the middle of a write, readers get an error after a while (`Deno.errors.TimedOut`), until
+ * another writer takes over with its first write.
  */
 export class Seqlock<F extends Fields> extends ReadonlySeqlock<F> {
   readonly #type: RecordType<F>;
@@ -35,12 +36,13 @@ export class Seqlock<F extends Fields> extends ReadonlySeqlock<F> {
   }
 
   /**
-   * Writes the record. A function gets a copy of it to change; what it leaves there, readers see as a whole. If
-   * it throws, nothing is written. An object of values is assigned.
+   * Writes the record. A function gets a copy of it to change; what it leaves there, readers see as
+   * a whole. If it throws, nothing is written. An object of values is assigned.
    *
-   * @param update It is also told whether the writer before died in the middle of a write. What the record then holds may be
-   * partly old and partly new: write all of it.
-   * @throws {Deno.errors.Busy} If it is called within `update`, or another writer writes at the same time.
+   * @param update It is also told whether the writer before died in the middle of a write. What the
+   * record then holds may be partly old and partly new: write all of it.
+   * @throws {Deno.errors.Busy} If it is called within `update`, or another writer writes at the
+   * same time.
    * @throws {TypeError} If a value is of the wrong type.
    * @throws {RangeError} If a value doesn't fit its field.
    * @throws {Deno.errors.BadResource} If the memory is gone.

@@ -70,7 +70,10 @@ function bytesOf(name: string, source: unknown): Bytes {
   return { buffer, byteOffset: bytes.byteOffset, byteLength: bytes.byteLength };
 }
 
-/** Refuses a place where an atomic field would be misaligned: some processors end the process for it. */
+/**
+ * Refuses a place where an atomic field would be misaligned: some processors end the process for
+ * it.
+ */
 function checkAtomics({ name, atomics = [] }: TypeInfo, address: number, offset: number): void {
   for (const rule of atomics) {
     if ((address + rule.offset) % rule.size === 0) continue;
@@ -91,7 +94,9 @@ export function checkedOffset(options: PlaceOptions): number {
   return checkInteger("offset", checkOptions(options).offset ?? 0, 0);
 }
 
-/** The place of a type in a memory, all of it checked: what stands there needs no check afterwards. */
+/**
+ * The place of a type in a memory, all of it checked: what stands there needs no check afterwards.
+ */
 export function placeIn(source: unknown, type: TypeInfo, offset: number): Place {
   const { name, size } = type;
   const bytes = bytesOf(name, source);
@@ -101,7 +106,8 @@ export function placeIn(source: unknown, type: TypeInfo, offset: number): Place 
       `Cannot place ${name} at offset ${offset}: its ${size} bytes reach beyond the memory's ${bytes.byteLength}`,
     );
   }
-  // A buffer starts at an aligned address, be it the engine's or a mapping's: what counts is the place in it.
+  // A buffer starts at an aligned address, be it the engine's or a mapping's: what counts is the
+  // place in it.
   checkAtomics(type, bytes.byteOffset + offset, offset);
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset, size);
   return { name, view, writable: bytes.readonly ? undefined : view, base: 0 };

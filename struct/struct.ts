@@ -99,7 +99,10 @@ class RecordTypeObject extends TypeObject<never, never, never, never, false> {
   }
 }
 
-/** Defines a record; the ABI's rule is an argument for tests, which want those of other processors too. */
+/**
+ * Defines a record; the ABI's rule is an argument for tests, which want those of other processors
+ * too.
+ */
 export function defineRecord<F extends Fields>(
   kind: "struct" | "union",
   name: string,
@@ -113,12 +116,13 @@ export function defineRecord<F extends Fields>(
 }
 
 /**
- * Describes a record as C lays it out: its fields in their order, each naturally aligned unless the record is packed.
+ * Describes a record as C lays it out: its fields in their order, each naturally aligned unless the
+ * record is packed.
  *
- * From the description come the offsets, the size, the TypeScript types and the properties. A property costs what a
- * `DataView` costs, and refuses a value that its field can't hold; only a bigint wraps, as in a `DataView`. `assign()` refuses that
- * too.
- * The fields are ordinary memory: what several processes write at the same time needs a lock, `atomic()` or a `seqlock()`.
+ * From the description come the offsets, the size, the TypeScript types and the properties. A
+ * property costs what a `DataView` costs, and refuses a value that its field can't hold; only a
+ * bigint wraps, as in a `DataView`. `assign()` refuses that too. The fields are ordinary memory:
+ * what several processes write at the same time needs a lock, `atomic()` or a `seqlock()`.
  *
  * @param name What C calls it, and errors.
  * @param fields Their names, which must be such as C can have, and their types.
@@ -157,8 +161,8 @@ export function struct<const F extends Fields>(
 /**
  * Describes a union as C lays it out: all fields start at its first byte.
  *
- * `toObject()` shows the bytes as each of the fields, without those that they can't be (text without its NUL, for example);
- * `assign()` takes one field.
+ * `toObject()` shows the bytes as each of the fields, without those that they can't be (text
+ * without its NUL, for example); `assign()` takes one field.
  *
  * @example
  * ```ts
@@ -181,7 +185,8 @@ export function union<const F extends Fields>(
 }
 
 /**
- * The declarations of some records in C, in one text: each record that they consist of is there once.
+ * The declarations of some records in C, in one text: each record that they consist of is there
+ * once.
  *
  * @throws {TypeError} If a type is no record's.
  * @throws {RangeError} If two records have the same name.

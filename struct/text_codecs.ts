@@ -17,7 +17,10 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const fatalDecoder = new TextDecoder("utf-8", { ignoreBOM: true, fatal: true });
 
-/** Text as the bytes that a field gets, the rest of it filled with NULs; throws a `BadValue` if it doesn't fit. */
+/**
+ * Text as the bytes that a field gets, the rest of it filled with NULs; throws a `BadValue` if it
+ * doesn't fit.
+ */
 export function encodeText(text: unknown, rules: TextRules): Uint8Array<ArrayBuffer> {
   if (typeof text !== "string") wrongType("a string", text);
   if (text.includes("\0")) {

@@ -12,7 +12,10 @@ function declaration({ name, type, size, bits, alignMember }: RecordRow): string
   return `  ${c.type}${declarator}${aligned};${note}\n`;
 }
 
-/** The assertions that hold a C compiler to the layout. Bit fields have no offset in C; the size tells of them. */
+/**
+ * The assertions that hold a C compiler to the layout. Bit fields have no offset in C; the size
+ * tells of them.
+ */
 function assertions({ kind, tag, size, align, rows }: RecordInfo): string {
   const type = `${kind} ${tag}`;
   const equal = (expression: string, value: number, what: string) =>

@@ -33,7 +33,10 @@ export interface TypeInfo {
   readonly atomics?: readonly AtomicRule[];
 }
 
-/** An atomic field `offset` bytes behind a type's start needs an address that is a multiple of `size`. */
+/**
+ * An atomic field `offset` bytes behind a type's start needs an address that is a multiple of
+ * `size`.
+ */
 export interface AtomicRule {
   /** From the start of the type to the field. */
   readonly path: string;

@@ -82,8 +82,8 @@ export type Fields = { readonly [name: string]: Member };
 export type TypesIn<M> = M extends { readonly types?: infer T } ? NonNullable<T> : never;
 
 /**
- * What the property of a record is, for a type of field. Of a record's type it is the record itself, for functions that take
- * one.
+ * What the property of a record is, for a type of field. Of a record's type it is the record
+ * itself, for functions that take one.
  *
  * @example
  * ```ts
