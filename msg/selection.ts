@@ -40,9 +40,10 @@ export interface Selection {
 /** Copies the options, each checked. */
 export function checkedSelection(options: ReceiveOptions): Selection {
   const { type, maxLength, truncate, into } = checkOptions(options);
+  const selector = checkedSelector(type); // first: a getter of it could take the memory from `into`
   const room = into === undefined ? undefined : checkBytes("into", into);
   return {
-    ...checkedSelector(type),
+    ...selector,
     maxLength: maxLength === undefined
       ? room ?? Infinity
       : checkInteger("maxLength", maxLength, 0, room),

@@ -1,5 +1,6 @@
 import { describe } from "../ffi/check.ts";
 import { BadValue } from "./bad_value.ts";
+import { checkInside } from "./bytes_at.ts";
 import { checkProperty } from "./checks.ts";
 import type { ScalarCodec } from "./codec.ts";
 import { NOWHERE } from "./number_codecs.ts";
@@ -55,9 +56,9 @@ export let writing: <T>(accessor: Accessor, operation: (view: DataView, base: nu
 /** The number of elements of an array's accessor. */
 export let lengthOf: (accessor: Accessor) => number;
 /** Where an accessor stands in the buffer, to read there; throws if the memory is gone. */
-export let readableAt: (accessor: Accessor) => number;
+export let readableAt: (accessor: Accessor, size: number) => number;
 /** The same to write there; throws if it may only be read. */
-export let writableAt: (accessor: Accessor) => number;
+export let writableAt: (accessor: Accessor, size: number) => number;
 /** The error for what went wrong with a field. */
 export let explained: (
   accessor: Accessor,
@@ -119,6 +120,7 @@ export abstract class Accessor {
       view: this.#view,
       writable: this.#writable,
       base: this.#root.#base + this.#delta + offset,
+      root: undefined, // an own property: an inherited one would be asked for it
     });
   }
 
@@ -415,8 +417,13 @@ export abstract class Accessor {
         throw accessor.#explain("", "write", error);
       }
     };
-    readableAt = (accessor) => accessor.#view.byteOffset + position(accessor);
-    writableAt = (accessor) => (accessor.#writable as DataView).byteOffset + position(accessor);
+    const insideOf = (view: DataView, at: number, size: number) => {
+      checkInside(view, at, size);
+      return view.byteOffset + at;
+    };
+    readableAt = (accessor, size) => insideOf(accessor.#view, position(accessor), size);
+    writableAt = (accessor, size) =>
+      insideOf(accessor.#writable as DataView, position(accessor), size);
     lengthOf = (accessor) => accessor.#length;
     // A getter may be called on anything, such as the prototype itself: that is JavaScript's own
     // error.
@@ -424,3 +431,4 @@ export abstract class Accessor {
       #view in accessor ? accessor.#explain(field, verb, error) : error;
   }
 }
+Object.freeze(Accessor);

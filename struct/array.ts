@@ -140,6 +140,7 @@ function arrayClass(element: TypeInfo): ArrayClass {
       return walk(element, this);
     }
   }
+  Object.freeze(ArrayAccessor);
 
   const methods = scalar === undefined
     ? { get: elementAt(element), seek: seekElement(element) }

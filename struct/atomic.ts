@@ -1,10 +1,11 @@
 import { Accessor, explained, readableAt, writableAt } from "./accessor.ts";
 import { BadValue, wrongType } from "./bad_value.ts";
+import { checkInside } from "./bytes_at.ts";
+import { bigintCheck, numberCheck, safeCheck } from "./checks.ts";
 import type { Codec } from "./codec.ts";
 import { TypeObject } from "./field_type.ts";
-import { bigintCheck, numberCheck, safeCheck } from "./checks.ts";
-import type { IntegerForm } from "./number_codecs.ts";
 import { toJson } from "./json.ts";
+import type { IntegerForm } from "./number_codecs.ts";
 import type { Place } from "./place.ts";
 import type { FieldType, JsonValue } from "./types.ts";
 
@@ -80,6 +81,8 @@ interface Conversion {
   /** A value that may wrap, as a cell. */
   operand(value: unknown): Cell;
   fromCell(cell: Cell): unknown;
+  /** Whether `fromCell` refuses some cells. */
+  readonly maySurprise?: boolean;
 }
 
 function conversion(form: IntegerForm): Conversion {
@@ -104,6 +107,7 @@ function conversion(form: IntegerForm): Conversion {
     ...basis,
     exact: (value) => cell(BigInt(exact(value))),
     operand: (value) => cell(BigInt(operand(value))),
+    maySurprise: true,
     fromCell: (cell) => {
       const value = Number(cell);
       if (Number.isSafeInteger(value)) return value;
@@ -128,7 +132,7 @@ class AtomicAccessor extends Accessor {
   load(): unknown {
     const { size, fromCell } = this.#conversion;
     try {
-      return fromCell(Atomics.load(this.#cells, readableAt(this) / size));
+      return fromCell(Atomics.load(this.#cells, readableAt(this, size) / size));
     } catch (error) {
       throw explained(this, "", "read", error);
     }
@@ -138,8 +142,10 @@ class AtomicAccessor extends Accessor {
     operation: (cells: Cells, index: number, value: Cell) => Cell,
     value: Cell,
   ): unknown {
-    const { size, fromCell } = this.#conversion;
-    return fromCell(operation(this.#cells, writableAt(this) / size, value));
+    const { size, fromCell, maySurprise } = this.#conversion;
+    // What can't be told as a number is refused before anything is changed.
+    if (maySurprise) this.load();
+    return fromCell(operation(this.#cells, writableAt(this, size) / size, value));
   }
 
   #exactly(operation: typeof Atomics.store, value: unknown): unknown {
@@ -189,7 +195,7 @@ class AtomicAccessor extends Accessor {
   compareExchange(expected: unknown, replacement: unknown): unknown {
     const { size, exact, fromCell } = this.#conversion;
     try {
-      const index = writableAt(this) / size;
+      const index = writableAt(this, size) / size;
       return fromCell(
         Atomics.compareExchange(this.#cells, index, exact(expected), exact(replacement)),
       );
@@ -202,9 +208,13 @@ class AtomicAccessor extends Accessor {
     return toJson(this.load());
   }
 }
+Object.freeze(AtomicAccessor);
 
-function atomicCodec({ Cells, exact, fromCell }: Conversion): Codec {
-  const cell = (view: DataView, at: number) => new Cells(view.buffer, view.byteOffset + at, 1);
+function atomicCodec({ Cells, size, exact, fromCell }: Conversion): Codec {
+  const cell = (view: DataView, at: number) => {
+    checkInside(view, at, size);
+    return new Cells(view.buffer, view.byteOffset + at, 1);
+  };
   return {
     read: (view, at) => fromCell(Atomics.load(cell(view, at), 0)),
     write: (view, at, value) => void Atomics.store(cell(view, at), 0, exact(value)),

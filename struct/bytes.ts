@@ -9,6 +9,7 @@ import {
   writing,
 } from "./accessor.ts";
 import { BadValue, wrongType } from "./bad_value.ts";
+import { bytesAt } from "./bytes_at.ts";
 import type { Codec } from "./codec.ts";
 import { checkType, TypeObject } from "./field_type.ts";
 import { toJson } from "./json.ts";
@@ -59,10 +60,6 @@ export interface BytesType
 }
 
 const element = checkType("u8", u8);
-
-function bytesAt({ buffer, byteOffset }: DataView, at: number, length: number): Uint8Array {
-  return new Uint8Array(buffer, byteOffset + at, length);
-}
 
 function isByte(value: unknown): boolean {
   return typeof value === "number" && Number.isInteger(value) && value >= 0 && value <= 0xff;
@@ -133,6 +130,7 @@ class BytesAccessor extends Accessor {
     return walk(element, this);
   }
 }
+Object.freeze(BytesAccessor);
 
 const { set: setBytes } = Uint8Array.prototype;
 

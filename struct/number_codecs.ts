@@ -40,7 +40,7 @@ export const NOWHERE = -64;
 type Access<V> = Pick<ScalarCodec<V>, "get" | "set">;
 
 type Numbers = (little: boolean, nowhere: number) => Access<number>;
-type BigInts = (little: boolean) => Access<bigint>;
+type BigInts = (little: boolean, nowhere: number) => Access<bigint>;
 
 const i8: Numbers = (_, nowhere) => ({
   get: (view, at) => view.getInt8(at),
@@ -75,16 +75,18 @@ const u32: Numbers = (little, nowhere) => ({
 });
 
 // These wrap, as they do in a BigUint64Array: whether a bigint fits, engines can't tell without
-// calls, which take five times as long as the access. What is no bigint, they refuse themselves.
+// calls, which take five times as long as the access.
 
-const i64: BigInts = (little) => ({
+const i64: BigInts = (little, nowhere) => ({
   get: (view, at) => view.getBigInt64(at, little),
-  set: (view, at, value) => view.setBigInt64(at, value, little),
+  set: (view, at, value) =>
+    view.setBigInt64(typeof value === "bigint" ? at : nowhere, value, little),
 });
 
-const u64: BigInts = (little) => ({
+const u64: BigInts = (little, nowhere) => ({
   get: (view, at) => view.getBigUint64(at, little),
-  set: (view, at, value) => view.setBigUint64(at, value, little),
+  set: (view, at, value) =>
+    view.setBigUint64(typeof value === "bigint" ? at : nowhere, value, little),
 });
 
 const HIGH = 2 ** 32;
@@ -130,7 +132,7 @@ function safe64(little: boolean, signed: boolean, nowhere: number): Access<numbe
 
 /** The codec of 64 bits as a number. */
 function safeCodec({ little, signed }: IntegerForm): ScalarCodec<number> {
-  const exact = (signed ? i64 : u64)(little).get;
+  const exact = (signed ? i64 : u64)(little, NOWHERE).get;
   const read = (view: DataView, at: number) => {
     const value = exact(view, at);
     const number = Number(value);
@@ -169,7 +171,9 @@ export function integerCodec(form: IntegerForm): ScalarCodec<number> | ScalarCod
   if (width !== 64) {
     return codec(NUMBERS[width][+signed](little, NOWHERE), numberCheck(width, signed));
   }
-  return asNumber ? safeCodec(form) : codec((signed ? i64 : u64)(little), bigintCheck(64, signed));
+  return asNumber
+    ? safeCodec(form)
+    : codec((signed ? i64 : u64)(little, NOWHERE), bigintCheck(64, signed));
 }
 
 /** The codec of a floating-point number. */

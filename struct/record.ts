@@ -12,6 +12,7 @@ import {
 import { distinctRules } from "./array.ts";
 import { BadValue, within, wrongType } from "./bad_value.ts";
 import { bitCodec } from "./bit_fields.ts";
+import { bytesAt } from "./bytes_at.ts";
 import type { Codec, ScalarCodec } from "./codec.ts";
 import { hex } from "./fingerprint.ts";
 import { toJson } from "./json.ts";
@@ -103,10 +104,6 @@ function recordCodec(tag: string, union: boolean, fields: readonly Field[]): Cod
 /** The record that an accessor is of; of none it is `undefined`. */
 let infoOfRecord: (accessor: unknown) => TypeInfo | undefined;
 
-function bytesAt({ buffer, byteOffset }: DataView, at: number, length: number): Uint8Array {
-  return new Uint8Array(buffer, byteOffset + at, length);
-}
-
 /** What the records of all types have; each type has a class of its own, with its fields. */
 class RecordAccessor extends Accessor {
   readonly #info: TypeInfo;
@@ -161,6 +158,7 @@ class RecordAccessor extends Accessor {
     }
   }
 }
+Object.freeze(RecordAccessor);
 
 /**
  * The most accessors that are made with a record; if there were more, they are made when they are
@@ -201,6 +199,8 @@ function recordClasses(
   for (const Class of [Own, Nested]) {
     Object.defineProperty(Class, "name", { value: name });
     Object.freeze(Class.prototype);
+    // Whose parent could be replaced, would hand a record's place to that.
+    Object.freeze(Class);
   }
   return [Own, Nested];
 }

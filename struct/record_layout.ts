@@ -2,8 +2,8 @@
 
 import { describe } from "../ffi/check.ts";
 import { unnamedBitsAlign } from "./abi.ts";
-import { canonicalText, fnv1a64 } from "./fingerprint.ts";
 import { checkType } from "./field_type.ts";
+import { canonicalText, fnv1a64 } from "./fingerprint.ts";
 import { layOut, type Shape } from "./layout.ts";
 import { checkAlign, type SpecialMember, specialMember } from "./members.ts";
 import { checkFieldName } from "./names.ts";

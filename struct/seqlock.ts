@@ -1,11 +1,11 @@
 import { checkOptions, describe } from "../ffi/check.ts";
 import { ReadonlyMemory } from "../memory/memory.ts";
 import type { AtomicType } from "./atomic.ts";
+import type { RecordType } from "./record_type.ts";
 import { u32 } from "./scalars.ts";
 import { ReadonlySeqlock } from "./seqlock_reader.ts";
 import { Seqlock } from "./seqlock_writer.ts";
 import type { PlaceOptions, RecordMemory, WritableRecordMemory } from "./source.ts";
-import type { RecordType } from "./record_type.ts";
 import { recordOf, struct } from "./struct.ts";
 import type { Fields } from "./types.ts";
 

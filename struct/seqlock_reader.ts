@@ -6,10 +6,10 @@ import {
   type WaitSyncOptions,
 } from "../ffi/wait.ts";
 import { type Accessor, reading } from "./accessor.ts";
+import type { RecordOf, RecordType, RecordValue } from "./record_type.ts";
 import type { SeqlockType } from "./seqlock.ts";
 import { Sequence } from "./sequence.ts";
 import type { PlaceOptions, RecordMemory } from "./source.ts";
-import type { RecordOf, RecordType, RecordValue } from "./record_type.ts";
 import type { Fields } from "./types.ts";
 
 /** How often `tryRead()` tries: some microseconds, many times what a write takes. */

@@ -1,9 +1,9 @@
 import { type Accessor, writing } from "./accessor.ts";
+import type { RecordInput, RecordOf, RecordType } from "./record_type.ts";
 import type { SeqlockType } from "./seqlock.ts";
 import { ReadonlySeqlock, recordBytes } from "./seqlock_reader.ts";
 import { Sequence } from "./sequence.ts";
 import type { PlaceOptions, WritableRecordMemory } from "./source.ts";
-import type { RecordInput, RecordOf, RecordType } from "./record_type.ts";
 import type { Fields } from "./types.ts";
 
 /**

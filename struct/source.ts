@@ -110,5 +110,6 @@ export function placeIn(source: unknown, type: TypeInfo, offset: number): Place 
   // place in it.
   checkAtomics(type, bytes.byteOffset + offset, offset);
   const view = new DataView(bytes.buffer, bytes.byteOffset + offset, size);
-  return { name, view, writable: bytes.readonly ? undefined : view, base: 0 };
+  // `root` too: an inherited property would be asked for it, and so get hold of the view.
+  return { name, view, writable: bytes.readonly ? undefined : view, base: 0, root: undefined };
 }

@@ -1,4 +1,5 @@
 import { BadValue, outOfRange, wrongType } from "./bad_value.ts";
+import { bytesAt } from "./bytes_at.ts";
 import type { ScalarCodec } from "./codec.ts";
 
 /** How a field of characters holds text. */
@@ -58,11 +59,6 @@ export function decodeText(bytes: Uint8Array<ArrayBuffer>, rules: TextRules): st
   } catch {
     throw new BadValue(Deno.errors.InvalidData, "holds bytes that are not UTF-8");
   }
-}
-
-/** Bytes of a view. */
-function bytesAt({ buffer, byteOffset }: DataView, at: number, length: number): Uint8Array {
-  return new Uint8Array(buffer, byteOffset + at, length);
 }
 
 /** The codec of a field of characters. */

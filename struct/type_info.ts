@@ -1,5 +1,5 @@
-import type { Make } from "./place.ts";
 import type { Codec, ScalarCodec } from "./codec.ts";
+import type { Make } from "./place.ts";
 
 /** How a type is written in C: `<type> <name><suffix>;`, and a remark behind it. */
 export interface CType {
