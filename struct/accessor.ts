@@ -115,7 +115,7 @@ export abstract class Accessor {
 
   /** An accessor with a place of its own. */
   #element(make: Make, step: string, offset: number): Accessor {
-    return make({
+    return this.#make(make, {
       name: this.#name + step,
       view: this.#view,
       writable: this.#writable,
@@ -126,13 +126,22 @@ export abstract class Accessor {
 
   /** An accessor that goes with this one. */
   #part({ step, make, offset }: Part): Accessor {
-    return make({
+    return this.#make(make, {
       name: this.#name + step,
       view: this.#view,
       writable: this.#writable,
       base: this.#delta + offset,
       root: this.#root,
     });
+  }
+
+  /** Makes an accessor; what goes wrong is told of the memory, if that is gone. */
+  #make(make: Make, place: Place): Accessor {
+    try {
+      return make(place);
+    } catch (error) {
+      throw this.#explain("", "read", error);
+    }
   }
 
   /** The error for what went wrong with a field. */

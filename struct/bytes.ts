@@ -67,7 +67,9 @@ function isByte(value: unknown): boolean {
 
 /** Bytes of the right number, each of which is one. */
 function checkedBytes(values: unknown, length: number): Uint8Array {
-  if (!(values instanceof Uint8Array) && !Array.isArray(values)) {
+  // A real one: an object that only inherits from its class may hold anything.
+  const isBytes = ArrayBuffer.isView(values) && values instanceof Uint8Array;
+  if (!isBytes && !Array.isArray(values)) {
     wrongType("a Uint8Array, or an array of numbers", values);
   }
   if (values.length !== length) {
@@ -76,7 +78,7 @@ function checkedBytes(values: unknown, length: number): Uint8Array {
       `must be ${length} bytes: received ${values.length}`,
     );
   }
-  if (values instanceof Uint8Array) return values;
+  if (isBytes) return values;
   const wrong = values.findIndex((value) => !isByte(value));
   if (wrong === -1) return Uint8Array.from(values);
   throw new BadValue(RangeError, "must be an integer from 0 to 255").within(`[${wrong}]`);
