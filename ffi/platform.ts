@@ -27,6 +27,8 @@ export interface Platform {
   readonly hasShmDirectory: boolean;
   /** What glibc before 2.33 wants as the version of its `struct stat` (`_STAT_VER`). */
   readonly statVersion: number;
+  /** The numbers of the system calls that libc has no function for; `null` on macOS. */
+  readonly syscalls: Readonly<Record<"futex" | "futex_waitv" | "gettid", number>> | null;
   /** `errno` values by name. */
   readonly errno: Readonly<Record<string, number>>;
 }
@@ -41,6 +43,11 @@ export interface Build {
 const LINUX_LAYOUTS: Readonly<Record<Platform["arch"], Layouts>> = {
   x86_64: LINUX_X86_64,
   aarch64: LINUX_AARCH64,
+};
+
+const LINUX_SYSCALLS: Readonly<Record<Platform["arch"], Platform["syscalls"]>> = {
+  x86_64: { futex: 202, futex_waitv: 449, gettid: 186 },
+  aarch64: { futex: 98, futex_waitv: 449, gettid: 178 },
 };
 
 /**
@@ -63,6 +70,7 @@ export function selectPlatform(build: Build): Platform {
       roundsShmSize: false,
       hasShmDirectory: true,
       statVersion: build.arch === "x86_64" ? 1 : 0,
+      syscalls: LINUX_SYSCALLS[build.arch],
       errno: LINUX_ERRNO,
     };
   }
@@ -79,6 +87,7 @@ export function selectPlatform(build: Build): Platform {
         fcntl_flock: "__fcntl",
         shm_open: "__shm_open",
         sem_open: "__sem_open",
+        open: "__open",
         // x86_64 keeps an older struct stat under the plain name.
         ...(build.arch === "x86_64" ? { fstat: "fstat$INODE64" } : {}),
       },
@@ -90,6 +99,7 @@ export function selectPlatform(build: Build): Platform {
       roundsShmSize: true,
       hasShmDirectory: false,
       statVersion: 0,
+      syscalls: null,
       errno: DARWIN_ERRNO,
     };
   }

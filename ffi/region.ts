@@ -120,17 +120,27 @@ export class Region implements Place {
    * `move()` is refused.
    */
   hold(): () => void {
-    if (this.#closed) {
-      throw new Deno.errors.BadResource(`Cannot use ${this.name}: it was unmapped`);
-    }
-    this.#holds++;
+    this.pin();
     let held = true;
     return () => {
       if (!held) return;
       held = false;
-      this.#holds--;
-      if (this.#closed && this.#holds === 0) this.#end();
+      this.unpin();
     };
+  }
+
+  /** As `hold()`, for where every nanosecond counts: each call wants its own `unpin()`. */
+  pin(): void {
+    if (this.#closed) {
+      throw new Deno.errors.BadResource(`Cannot use ${this.name}: it was unmapped`);
+    }
+    this.#holds++;
+  }
+
+  /** Undoes one `pin()`. */
+  unpin(): void {
+    this.#holds--;
+    if (this.#closed && this.#holds === 0) this.#end();
   }
 
   /**

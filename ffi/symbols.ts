@@ -186,6 +186,95 @@ export const SYMBOLS = {
   // dirp
   closedir: { name: "closedir", parameters: ["usize"], result: "i32" },
 
+  // pathname, flags, mode: variadic; for the system's own files
+  open: { name: "open", parameters: ["buffer", "i32", "u32"], result: "i32" },
+  // fd, buf, count; C's result is an ssize_t, but nothing here reads 2 GiB
+  read: { name: "read", parameters: ["i32", "buffer", "usize"], result: "i32" },
+  // pathname, buf, bufsiz; as with read
+  readlink: { name: "readlink", parameters: ["buffer", "buffer", "usize"], result: "i32" },
+  // pid, sig
+  kill: { name: "kill", parameters: ["i32", "i32"], result: "i32" },
+
+  // number, uaddr, futex_op, val, timeout: the system calls that libc has no function for
+  syscall_futex: {
+    name: "syscall",
+    parameters: ["i64", "usize", "i32", "u32", "buffer"],
+    result: "i32",
+  },
+  // number, waiters, nr_futexes, flags, timeout, clockid
+  syscall_futex_waitv: {
+    name: "syscall",
+    parameters: ["i64", "buffer", "u32", "u32", "buffer", "i32"],
+    result: "i32",
+  },
+  syscall_futex_waitv_nonblocking: {
+    name: "syscall",
+    parameters: ["i64", "buffer", "u32", "u32", "buffer", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  // number
+  syscall_gettid: { name: "syscall", parameters: ["i64"], result: "i32" },
+
+  // attr
+  pthread_mutexattr_init: {
+    name: "pthread_mutexattr_init",
+    parameters: ["buffer"],
+    result: "i32",
+  },
+  // attr, pshared
+  pthread_mutexattr_setpshared: {
+    name: "pthread_mutexattr_setpshared",
+    parameters: ["buffer", "i32"],
+    result: "i32",
+  },
+  // attr, type
+  pthread_mutexattr_settype: {
+    name: "pthread_mutexattr_settype",
+    parameters: ["buffer", "i32"],
+    result: "i32",
+  },
+  // attr, robustness; macOS has none
+  pthread_mutexattr_setrobust: {
+    name: "pthread_mutexattr_setrobust",
+    parameters: ["buffer", "i32"],
+    result: "i32",
+    optional: true,
+  },
+  // mutex, mutexattr
+  pthread_mutex_init: {
+    name: "pthread_mutex_init",
+    parameters: ["buffer", "buffer"],
+    result: "i32",
+  },
+  // mutex
+  pthread_mutex_lock: { name: "pthread_mutex_lock", parameters: ["usize"], result: "i32" },
+  // mutex
+  pthread_mutex_trylock: { name: "pthread_mutex_trylock", parameters: ["usize"], result: "i32" },
+  // mutex, clockid, abstime; glibc has it since 2.30, musl and macOS have none
+  pthread_mutex_clocklock: {
+    name: "pthread_mutex_clocklock",
+    parameters: ["usize", "i32", "buffer"],
+    result: "i32",
+    optional: true,
+  },
+  // mutex, abstime; macOS has none
+  pthread_mutex_timedlock: {
+    name: "pthread_mutex_timedlock",
+    parameters: ["usize", "buffer"],
+    result: "i32",
+    optional: true,
+  },
+  // mutex
+  pthread_mutex_unlock: { name: "pthread_mutex_unlock", parameters: ["usize"], result: "i32" },
+  // mutex; macOS has none
+  pthread_mutex_consistent: {
+    name: "pthread_mutex_consistent",
+    parameters: ["usize"],
+    result: "i32",
+    optional: true,
+  },
+
   // name, flags; macOS has none
   memfd_create: {
     name: "memfd_create",

@@ -57,6 +57,8 @@ export const DARWIN: Layouts = {
   // Its headers call it struct mymsg.
   msgbuf: { size: 16, fields: { mtype: [0, "i64"] } },
   sem_t: { size: 4, alignment: 4 },
+  pthread_mutex_t: { size: 64, alignment: 8 },
+  pthread_mutexattr_t: { size: 16, alignment: 8 },
   stat: {
     size: 144,
     fields: {

@@ -107,6 +107,8 @@ const COMMON = {
 /** x86_64: a reserved word follows each time of `semid_ds`. */
 export const LINUX_X86_64: Layouts = {
   ...COMMON,
+  pthread_mutex_t: { size: 40, alignment: 8 },
+  pthread_mutexattr_t: { size: 4, alignment: 4 },
   semid_ds: {
     size: 104,
     fields: { sem_otime: [48, "i64"], sem_ctime: [64, "i64"], sem_nsems: [80, "u16"] },
@@ -126,6 +128,9 @@ export const LINUX_X86_64: Layouts = {
 /** aarch64: the times of `semid_ds` stand side by side, and `stat` is another. */
 export const LINUX_AARCH64: Layouts = {
   ...COMMON,
+  // musl would do with 40 and 4; mutexes are glibc's (see ffi/pthread.ts).
+  pthread_mutex_t: { size: 48, alignment: 8 },
+  pthread_mutexattr_t: { size: 8, alignment: 8 },
   semid_ds: {
     size: 88,
     fields: { sem_otime: [48, "i64"], sem_ctime: [56, "i64"], sem_nsems: [64, "u16"] },

@@ -63,6 +63,8 @@ export interface Layouts {
   /** A message: its bytes follow its type. */
   readonly msgbuf: Struct<"mtype">;
   readonly sem_t: Opaque;
+  readonly pthread_mutex_t: Opaque;
+  readonly pthread_mutexattr_t: Opaque;
   readonly stat: Struct<"st_dev" | "st_ino" | "st_mode" | "st_size" | "st_blksize">;
   readonly dirent: Struct<"d_type" | "d_name"> | null;
   readonly flock: Struct<"l_type" | "l_whence" | "l_start" | "l_len">;

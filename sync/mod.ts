@@ -1,0 +1,9 @@
+/**
+ * Locks, and other things to wait for, in any shared memory: between Deno processes, Workers and C
+ * programs.
+ *
+ * @module
+ */
+
+export type { SyncMemory } from "./place.ts";
+export type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
