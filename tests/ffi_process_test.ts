@@ -1,0 +1,79 @@
+// Who lives: pid, start time and pid namespace.
+
+import { assert, assertEquals, assertNotEquals } from "@std/assert";
+import { livenessOf, ownIdentity, type ProcessIdentity } from "../ffi/process.ts";
+import { until } from "./_objects.ts";
+import { Process } from "./_process.ts";
+
+const IDENTITY = new URL("../ffi/process.ts", import.meta.url);
+
+/** A Worker that says who it is. */
+async function startWorker(): Promise<{ worker: Worker; identity: ProcessIdentity }> {
+  const code = `
+    import { ownIdentity } from "${IDENTITY}";
+    postMessage(ownIdentity());
+  `;
+  const worker = new Worker(`data:text/javascript,${encodeURIComponent(code)}`, { type: "module" });
+  const { promise, resolve } = Promise.withResolvers<ProcessIdentity>();
+  worker.onmessage = ({ data }) => resolve(data);
+  return { worker, identity: await promise };
+}
+
+/** The identity of a thread, by the fields of its `stat`. */
+function identityOf(tid: number): ProcessIdentity {
+  const stat = Deno.readTextFileSync(`/proc/${tid}/stat`);
+  const startTime = BigInt(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[19]);
+  return { pid: tid, tid, startTime, namespace: ownIdentity().namespace };
+}
+
+Deno.test("this thread knows who it is, and that it lives", () => {
+  const own = ownIdentity();
+  assertEquals(own, { ...identityOf(own.tid), pid: Deno.pid });
+  assert(own.namespace !== 0);
+  assertEquals(livenessOf(own), "alive");
+});
+
+Deno.test("a number that another process has by now is no sign of life", () => {
+  const own = ownIdentity();
+  assertEquals(livenessOf({ ...own, startTime: own.startTime - 1n }), "dead");
+  assertEquals(livenessOf({ ...own, tid: 0 }), "dead");
+  assertEquals(livenessOf({ ...own, tid: 0xffffffff }), "dead");
+});
+
+Deno.test("of another pid namespace nothing is known", () => {
+  const own = ownIdentity();
+  assertEquals(livenessOf({ ...own, tid: 1, namespace: own.namespace + 1 }), "unknown");
+});
+
+Deno.test("a process that was killed is dead, also before its parent asked for it", async () => {
+  await using process = new Process("sleep", ["60"]);
+  const identity = identityOf(process.pid);
+  assertEquals(livenessOf(identity), "alive");
+  process.kill("SIGSTOP");
+  assertEquals(livenessOf(identity), "alive");
+  process.kill("SIGKILL");
+  await until(() => livenessOf(identity) === "dead", "its death");
+  await process.output();
+  assertEquals(livenessOf(identity), "dead");
+});
+
+Deno.test("a zombie is dead", async () => {
+  // The shell starts a process that ends at once, and becomes another that never asks for it.
+  await using process = new Process("sh", ["-c", "sh -c 'exit' & echo $!; exec sleep 60"]);
+  const pid = Number(await process.until("stdout", "\n"));
+  const state = () => / ([A-Z]) /.exec(Deno.readTextFileSync(`/proc/${pid}/stat`))?.[1];
+  await until(() => state() === "Z", "a zombie");
+  assertEquals(livenessOf(identityOf(pid)), "dead");
+});
+
+Deno.test("a Worker is a thread of its own, and dead when it was terminated", async () => {
+  const { worker, identity } = await startWorker();
+  try {
+    assertEquals(identity.pid, Deno.pid);
+    assertNotEquals(identity.tid, ownIdentity().tid);
+    assertEquals(livenessOf(identity), "alive");
+  } finally {
+    worker.terminate();
+  }
+  await until(() => livenessOf(identity) === "dead", "its death");
+});
