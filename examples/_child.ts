@@ -1,15 +1,20 @@
 // How an example starts itself again, as another process that it shares memory with.
 
 /**
- * Starts the example `url` once more, with what it prints going where ours goes. It is ended when
- * the signal aborts.
+ * Starts the example `url` once more, with what it prints going where ours goes, and with
+ * `permissions` besides --allow-ffi. It is ended when the signal aborts.
  *
  * The signal that ends it is SIGTERM, so the child must not listen for that (as `main()` does): one
  * that is blocked in the kernel would never hear it.
  */
-export function startAgain(url: string, args: string[], signal: AbortSignal): Deno.ChildProcess {
+export function startAgain(
+  url: string,
+  args: string[],
+  signal: AbortSignal,
+  permissions: readonly string[] = [],
+): Deno.ChildProcess {
   return new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--allow-ffi", url, ...args],
+    args: ["run", "--no-prompt", "--allow-ffi", ...permissions, url, ...args],
     stdin: "null",
     signal,
   }).spawn();

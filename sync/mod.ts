@@ -7,3 +7,6 @@
 
 export type { SyncMemory } from "./place.ts";
 export type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
+export type { OffsetOptions } from "./options.ts";
+export { Mutex } from "./mutex.ts";
+export { MutexGuard } from "./mutex_guard.ts";

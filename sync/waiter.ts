@@ -1,23 +1,102 @@
-import { sleep, type WaitOptions } from "../ffi/wait.ts";
+import type { WaitOptions } from "../ffi/wait.ts";
+import { SPIN_ASYNC } from "./patience.ts";
+import type { Waiter } from "./waited_word.ts";
+import { isBusy, join, leave, serve, wordOf } from "./waiting_words.ts";
 import { spin, type Waitable } from "./waiting.ts";
+
+export { type AsyncWaiting, asyncWaiting } from "./waiting_words.ts";
+
+/** For how long results may follow on each other without a turn of the event loop, in milliseconds. */
+const LONGEST_RUN = 5;
+
+/** After how many of them the clock is asked. */
+const RUN_LENGTH = 64;
+
+let runs = 0;
+let yielded = 0;
+
+/**
+ * A promise of what is there already. Who always finds something there never comes to the end of a
+ * loop of awaits, in which timers, signals and files would starve: now and then it takes a turn of
+ * the event loop.
+ */
+export function fulfilled<T>(result: T): Promise<T> {
+  if (++runs % RUN_LENGTH === 0) {
+    const now = performance.now();
+    if (now - yielded >= LONGEST_RUN) {
+      yielded = now;
+      return new Promise((resolve) => setImmediate(() => resolve(result)));
+    }
+  }
+  return Promise.resolve(result);
+}
 
 /**
  * Waits without blocking the thread; the promise is fulfilled with `undefined` when the time, in
- * milliseconds, is over, and rejected with the signal's reason as soon as that aborts.
+ * milliseconds, is over, and rejected with the signal's reason as soon as that aborts, or with
+ * what the attempt threw.
+ *
+ * All waits of a thread share two pool threads. Those of the same kind on the same word get their
+ * turns in order.
  */
-export async function wait<T>(
-  waitable: Waitable<T>,
-  { signal, timeout }: WaitOptions = {},
-): Promise<T | undefined> {
-  signal?.throwIfAborted();
-  const first = waitable.attempt();
-  if (first !== undefined || timeout === 0) return first;
-  const deadline = timeout === undefined ? Infinity : performance.now() + timeout;
-  const early = spin(waitable);
-  if (early !== undefined) return early;
-  for (;;) { // a placeholder, until the real one is written
-    await sleep(1, signal);
-    const result = waitable.attempt();
-    if (result !== undefined || performance.now() >= deadline) return result;
+export function wait<T>(waitable: Waitable<T>, options: WaitOptions = {}): Promise<T | undefined> {
+  const { signal, timeout } = options;
+  try {
+    signal?.throwIfAborted();
+    if (mayTry(waitable)) {
+      const result = waitable.attempt() ??
+        (timeout === 0 || isBusy() ? undefined : spin(waitable, SPIN_ASYNC));
+      if (result !== undefined) return fulfilled(result);
+    }
+    if (timeout === 0) return Promise.resolve(undefined);
+    return pending(waitable, options);
+  } catch (error) {
+    return Promise.reject(error);
   }
+}
+
+/** Whether nobody waits for the same, who came before. */
+function mayTry(waitable: Waitable<unknown>): boolean {
+  const word = wordOf(waitable);
+  if (word === undefined || !word.isBehind(waitable)) return true;
+  serve(word);
+  return !word.isBehind(waitable);
+}
+
+function pending<T>(
+  waitable: Waitable<T>,
+  { signal, timeout }: WaitOptions,
+): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const stop = () => {
+      if (timer !== undefined) clearTimeout(timer);
+      signal?.removeEventListener("abort", onAbort);
+    };
+    const start = performance.now();
+    const waiter: Waiter<T> = {
+      waitable,
+      resolve(result) {
+        waitable.patience.slept(performance.now() - start);
+        stop();
+        resolve(result);
+      },
+      reject(reason) {
+        stop();
+        reject(reason);
+      },
+    };
+    const word = join(waiter as Waiter);
+    const onAbort = () => {
+      if (leave(word, waiter as Waiter)) waiter.reject(signal?.reason);
+    };
+    const onTimeout = () => {
+      serve(word); // the thread may have been busy for long
+      if (!leave(word, waiter as Waiter)) return;
+      stop();
+      resolve(undefined);
+    };
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (timeout !== undefined) timer = setTimeout(onTimeout, timeout);
+  });
 }

@@ -54,11 +54,8 @@ async function runAsNobody(code: string): Promise<string[]> {
 
 /** Copies the library where everybody may read it; returns the path of its module. */
 async function bundled(directory: string): Promise<string> {
-  for (
-    const room of ["mod.ts", "ffi", "memory", "sysv", "shm", "mmap", "sem", "msg", "struct", "wait"]
-  ) {
-    await run("cp", ["-r", path(room), directory]);
-  }
+  const rooms = "ffi memory sysv wait shm mmap sem msg struct sync ring".split(" ");
+  for (const room of ["mod.ts", ...rooms]) await run("cp", ["-r", path(room), directory]);
   return `${directory}/mod.ts`;
 }
 

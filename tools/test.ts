@@ -10,7 +10,19 @@ const MARK = `ISTHMUS_TEST_RUN=${crypto.randomUUID()}`;
 const root = new URL("../", import.meta.url);
 
 /** Directories with code whose documentation has examples to run. */
-const DOCUMENTED = ["mod.ts", "ffi", "memory", "sysv", "shm", "mmap", "sem", "msg", "struct"];
+const DOCUMENTED = [
+  "mod.ts",
+  "ffi",
+  "memory",
+  "sysv",
+  "shm",
+  "mmap",
+  "sem",
+  "msg",
+  "struct",
+  "sync",
+  "ring",
+];
 
 /** What stays in the system after the processes that made it. */
 function kernelObjects(): Set<string> {

@@ -1,0 +1,76 @@
+/** From how many bytes on a message gets a buffer of its own. */
+const LARGE = 4096;
+
+/** What the arrays of small messages are cut from: many are much faster than as many buffers. */
+const SLAB_BYTES = 65536;
+
+const NOTHING = new ArrayBuffer(0);
+
+/**
+ * Where the bytes of a message are copied to. What isn't taken is overwritten by the next one.
+ */
+export class Landing {
+  /** The bytes and words of a buffer, which is this process's own. */
+  bytes = new Uint8Array(NOTHING);
+  words = new Int32Array(NOTHING);
+  /** Where in them the message goes, a multiple of 16. */
+  offset = 0;
+  readonly #keeps: boolean;
+  /** The array that was given out for the message before. */
+  #taken = this.bytes;
+
+  /** Whether every message keeps its array; otherwise one serves for all. */
+  constructor(keeps: boolean) {
+    this.#keeps = keeps;
+  }
+
+  /** Makes room for a message. */
+  reserve(length: number): void {
+    if (length <= this.bytes.length - this.offset) return;
+    this.offset = 0;
+    const size = this.#keeps && length <= LARGE
+      ? SLAB_BYTES
+      : this.#keeps
+      ? (length + 15 & ~15)
+      : Math.max(LARGE, 2 ** Math.ceil(Math.log2(length)));
+    const buffer = new ArrayBuffer(size);
+    this.bytes = new Uint8Array(buffer);
+    this.words = new Int32Array(buffer);
+  }
+
+  /** The array of a message that is there. */
+  take(length: number): Uint8Array<ArrayBuffer> {
+    if (this.#keeps) {
+      const taken = new Uint8Array(this.bytes.buffer, this.offset, length);
+      this.offset += length + 15 & ~15;
+      return taken;
+    }
+    if (this.#taken.buffer !== this.bytes.buffer || this.#taken.length !== length) {
+      this.#taken = new Uint8Array(this.bytes.buffer, 0, length);
+    }
+    return this.#taken;
+  }
+}
+
+/** Up to how many bytes a loop is faster than a call. */
+const SHORT = 256;
+
+/** Copies a message, which starts at a multiple of 16, to where it lands. */
+export function land(
+  landing: Landing,
+  words: Int32Array<ArrayBufferLike>,
+  bytes: Uint8Array<ArrayBufferLike>,
+  from: number,
+  length: number,
+): void {
+  landing.reserve(length);
+  if (length > SHORT) {
+    landing.bytes.set(bytes.subarray(from, from + length), landing.offset);
+    return;
+  }
+  const target = landing.words;
+  const at = landing.offset >>> 2;
+  const source = from >>> 2;
+  const count = length + 3 >>> 2;
+  for (let i = 0; i < count; i++) target[at + i] = words[source + i];
+}

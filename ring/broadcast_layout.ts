@@ -1,0 +1,92 @@
+import { HEADER_WORDS } from "../sync/header.ts";
+
+// Where things are in a Broadcast and in a Latest, in 32-bit words from the object's first byte;
+// hot words of the sender and of the receivers are a cache line apart. Behind the header come:
+
+/**
+ * What receivers wait for. It is stored last, and so publishes all that was written before: the
+ * position behind the newest record (Latest: how many values there were, times 16), and in its low
+ * bits, which positions don't need, {@linkcode ENDED}.
+ */
+export const TAIL = HEADER_WORDS;
+
+/**
+ * Up to where the sender may be overwriting the ring right now (Latest: how many values it has
+ * begun). What is further behind it than the ring is long is lost.
+ */
+export const INTENT = TAIL + 1;
+
+/** How often a sender died, as far as the next one has noticed. */
+export const DEATHS = TAIL + 2;
+
+/** The process id of the one that died last. */
+export const DEAD_PID = TAIL + 3;
+
+/**
+ * Two notes in turn, of four words each: a tail, where the newest record before it starts, and the
+ * 64-bit sequence of the next. The one that has the tail which is published is valid; the other may
+ * be half written.
+ */
+export const NOTES = TAIL + 4;
+
+/** Words of a note. */
+export const NOTE_WORDS = 4;
+
+/** For each eighth of the ring, where the first record starts that starts in it. */
+export const MARKS = TAIL + 16;
+
+/** How many marks there are, a power of two. */
+export const MARK_COUNT = 8;
+
+/** Set by receivers before they sleep: the sender then clears it and wakes them. */
+export const SLEEPERS = TAIL + 32;
+
+/** The sender's robust mutex, which it holds while it is attached. */
+export const SEAT = TAIL + 48;
+
+/** The identity of the sender. */
+export const SENDER = SEAT + 16;
+
+/** The identities of the receivers. */
+export const RECEIVERS = TAIL + 80;
+
+/** Words of a receiver. */
+export const RECEIVER_WORDS = 8;
+
+/** The first byte of the ring, for so many receivers. */
+export function dataOffset(participants: number): number {
+  return Math.ceil((RECEIVERS + participants * RECEIVER_WORDS) / 16) * 64;
+}
+
+/** In {@linkcode TAIL}: there will be no more, unless another sender comes. */
+export const ENDED = 1;
+
+/** The bits of {@linkcode TAIL} that are flags. */
+export const FLAGS = 15;
+
+/**
+ * What precedes the bytes of each message, of which there are as many as fill a multiple of it:
+ * length, kind, and the 64-bit sequence, each half of it mixed with the object's own number.
+ */
+export const RECORD_BYTES = 16;
+
+/** The kind of a record that is a message. */
+export const MESSAGE = 0;
+
+/** The kind of a record that fills the end of the ring: a message is never in two parts. */
+export const FILLER = 1;
+
+/** How many bytes a record takes. */
+export function recordSize(length: number): number {
+  return RECORD_BYTES + Math.ceil(length / RECORD_BYTES) * RECORD_BYTES;
+}
+
+/** How many slots a Latest has: a power of two. A value lives while three newer ones are written. */
+export const SLOTS = 4;
+
+/** Parameters of the header: how long the ring or a value can be, in bytes. */
+export const PARAMETER_LENGTH = 0;
+/** How many receivers there is room for. */
+export const PARAMETER_PARTICIPANTS = 1;
+/** The object's own number, at random, in two halves. */
+export const PARAMETER_COOKIE = 2;

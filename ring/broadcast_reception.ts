@@ -1,0 +1,155 @@
+import { describe } from "../ffi/check.ts";
+import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { Patience } from "../sync/patience.ts";
+import type { SharedPlace } from "../sync/place.ts";
+import { wait } from "../sync/waiter.ts";
+import { type Waitable, waitSync } from "../sync/waiting.ts";
+import { SLEEPERS, TAIL } from "./broadcast_layout.ts";
+import { Attendance } from "./broadcast_participants.ts";
+import { SenderDeaths } from "./broadcast_seat.ts";
+import type { Station } from "./broadcast_station.ts";
+import type { PeerDeath } from "./peer_target.ts";
+
+/** What a receiver does when its sender has died: waits for the next one, or throws. */
+export type PeerDeathPolicy = "ignore" | "throw";
+
+/** Checks what to do about a sender's death. */
+export function checkPeerDeath(value: unknown): PeerDeathPolicy {
+  if (value === undefined || value === "ignore" || value === "throw") return value ?? "ignore";
+  throw new TypeError(`peerDeath must be "ignore" or "throw": received ${describe(value)}`);
+}
+
+/** In place of a message: there are no more. */
+export const END = Symbol("end");
+
+/** How a receiver of a Broadcast or a Latest waits; `M` is what it receives. */
+export class Reception<M> implements Waitable<M | typeof END> {
+  readonly place: SharedPlace;
+  readonly index = TAIL;
+  readonly patience: Patience = new Patience();
+  readonly #station: Station;
+  readonly #next: () => M | undefined;
+  readonly #throws: boolean;
+  readonly #deaths: SenderDeaths;
+  readonly #events: SenderDeaths;
+  readonly #attendance: Attendance;
+  #closed = false;
+  #ended = false;
+
+  /** `next` receives what is there, without a wait. */
+  constructor(station: Station, policy: PeerDeathPolicy, next: () => M | undefined) {
+    this.place = station.place;
+    this.#station = station;
+    this.#next = next;
+    this.#throws = policy === "throw";
+    this.#attendance = new Attendance(station);
+    this.#deaths = new SenderDeaths(station);
+    this.#events = new SenderDeaths(station);
+  }
+
+  /** Whether the last look found the end. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** Receives what is there; `undefined` if nothing is, now or any more. */
+  tryReceive(): M | undefined {
+    const message = this.attempt();
+    return message === END ? undefined : message;
+  }
+
+  attempt(): M | typeof END | undefined {
+    const message = this.#closed ? undefined : this.#next();
+    return message === undefined ? this.#why() : message;
+  }
+
+  announce(value: number): number {
+    // SYNC POINT: pairs with the load of SLEEPERS in publish(). Whoever sleeps on the tail does so
+    // only if it is still what it was before this.
+    Atomics.store(this.place.words, SLEEPERS, 1);
+    if (this.#throws) this.#checkDeath(true);
+    return value;
+  }
+
+  receiveSync(options: WaitSyncOptions): M | undefined {
+    const { timeout } = checkedWait(options);
+    return this.#outcome(waitSync(this, timeout), timeout);
+  }
+
+  async receive(options: WaitOptions): Promise<M | undefined> {
+    const wanted = checkedWait(options);
+    return this.#outcome(await wait(this, wanted), wanted.timeout);
+  }
+
+  async *iterate(options: WaitOptions): AsyncGenerator<M, void, undefined> {
+    const wanted = checkedWait(options);
+    for (;;) {
+      wanted.signal?.throwIfAborted();
+      const message = this.attempt() ?? this.#outcome(await wait(this, wanted), wanted.timeout);
+      if (message === END || message === undefined) return;
+      yield message;
+    }
+  }
+
+  readable(): ReadableStream<M> {
+    const cancelled = new AbortController();
+    return new ReadableStream<M>({
+      pull: async (controller) => {
+        try {
+          const message = await this.receive({ signal: cancelled.signal });
+          if (message === undefined) controller.close();
+          else controller.enqueue(message);
+        } catch (error) {
+          if (!cancelled.signal.aborted) throw error;
+        }
+      },
+      cancel: (reason) => cancelled.abort(reason),
+    }, { highWaterMark: 0 });
+  }
+
+  newDeaths(): PeerDeath[] {
+    const pid = this.#events.lookForNew();
+    return pid === undefined ? [] : [{ pid, role: "sender" }];
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#attendance.leave();
+  }
+
+  /** Why there is nothing. */
+  #why(): M | typeof END | undefined {
+    if (this.#closed) {
+      throw new Deno.errors.BadResource(
+        `Cannot receive from the ${this.place.name}: this receiver was closed`,
+      );
+    }
+    this.#ended = false;
+    if (this.#station.ended) {
+      // It may have sent something just before.
+      const message = this.#next();
+      if (message !== undefined) return message;
+      this.#ended = this.#station.ended;
+      return this.#ended ? END : undefined;
+    }
+    if (this.#throws) this.#checkDeath(false);
+    return undefined;
+  }
+
+  #checkDeath(thoroughly: boolean): void {
+    const pid = this.#deaths.look(thoroughly);
+    if (pid === undefined) return;
+    throw new Deno.errors.BrokenPipe(
+      `Cannot receive from the ${this.place.name}: its sender, process ${pid}, died. Receive again when another one has come`,
+    );
+  }
+
+  #outcome(message: M | typeof END | undefined, timeout: number | undefined): M | undefined {
+    if (message === END) return undefined;
+    if (message !== undefined) return message;
+    throw new Deno.errors.TimedOut(
+      `Cannot receive from the ${this.place.name}: nothing came within ${timeout} ms`,
+    );
+  }
+}

@@ -1,0 +1,202 @@
+import { checkInteger } from "../ffi/check.ts";
+import { ALL, futexWake } from "../ffi/futex.ts";
+import { ENDED, TAIL } from "./broadcast_layout.ts";
+import { ReceiverDeaths } from "./broadcast_participants.ts";
+import { SenderSeat } from "./broadcast_seat.ts";
+import type { Station } from "./broadcast_station.ts";
+import type { Writer } from "./broadcast_writer.ts";
+import type { Codec } from "./codec.ts";
+import type { PeerDeath } from "./peer_target.ts";
+
+/** Up to how many bytes a loop is faster than a call. */
+const SHORT = 16;
+
+/** How the sender of a Broadcast or a Latest sends. */
+export class Sending<In> {
+  readonly #station: Station;
+  readonly #seat: SenderSeat;
+  readonly #writer: Writer;
+  readonly #codec: Codec<unknown, In>;
+  readonly #deaths: ReceiverDeaths;
+  #claim: SendClaim | undefined;
+  #state: "open" | "ended" | "closed" = "open";
+
+  constructor(station: Station, codec: Codec<unknown, In>, makeWriter: () => Writer) {
+    this.#station = station;
+    this.#codec = codec;
+    this.#seat = new SenderSeat(station);
+    try {
+      this.#writer = makeWriter();
+      this.#deaths = new ReceiverDeaths(station);
+    } catch (error) {
+      this.#seat.leave();
+      throw error;
+    }
+  }
+
+  get sent(): number {
+    return this.#writer.next;
+  }
+
+  get maxLength(): number {
+    return this.#writer.maxLength;
+  }
+
+  send(value: In): number {
+    const message = this.#codec.encode(value);
+    this.#checkOpen();
+    this.#write(message);
+    this.#writer.publish();
+    return this.#writer.next - 1;
+  }
+
+  sendBatch(values: Iterable<In>): number {
+    const writer = this.#writer;
+    let count = 0;
+    let pending = 0;
+    try {
+      for (const value of values) {
+        const message = this.#codec.encode(value);
+        this.#checkOpen();
+        this.#write(message);
+        count++;
+        pending++;
+        if (!writer.full) continue;
+        writer.publish();
+        pending = 0;
+      }
+    } finally {
+      // Also when a value was none, or the iterator closed the sender: what was written is whole.
+      if (pending > 0 && this.#state !== "closed") writer.publish();
+    }
+    return count;
+  }
+
+  claim(length: number): SendClaim {
+    checkInteger("length", length, 0, Number.MAX_SAFE_INTEGER);
+    this.#checkOpen();
+    this.#checkLength(length);
+    const { place } = this.#station;
+    const at = this.#writer.claim(length);
+    return this.#claim = new SendClaim(place.bytes.subarray(at, at + length), (committed) => {
+      this.#claim = undefined;
+      if (committed === undefined) return -1;
+      if (this.#state !== "open") this.#refuse();
+      this.#writer.commit(committed);
+      this.#writer.publish();
+      return this.#writer.next - 1;
+    });
+  }
+
+  end(): void {
+    if (this.#state === "ended") return;
+    this.#checkOpen();
+    this.#state = "ended";
+    const { place } = this.#station;
+    // The word changes: nobody falls asleep on the old one any more.
+    Atomics.or(place.words, TAIL, ENDED);
+    futexWake(place.address + BigInt(4 * TAIL), ALL);
+  }
+
+  writable(): WritableStream<In> {
+    return new WritableStream<In>({
+      write: (value) => void this.send(value),
+      close: () => this.end(),
+    });
+  }
+
+  newDeaths(): PeerDeath[] {
+    return this.#deaths.look();
+  }
+
+  close(): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#seat.leave();
+  }
+
+  #write(message: Uint8Array): void {
+    const { length } = message;
+    const writer = this.#writer;
+    if (length > writer.maxLength) this.#checkLength(length);
+    const at = writer.claim(length);
+    const { bytes } = this.#station.place;
+    if (length > SHORT) bytes.set(message, at);
+    else for (let i = 0; i < length; i++) bytes[at + i] = message[i];
+    writer.commit(length);
+  }
+
+  #checkOpen(): void {
+    if (this.#state !== "open") this.#refuse();
+    if (this.#claim === undefined) return;
+    throw new Deno.errors.Busy(
+      `Cannot send to the ${this.#station.place.name}: there is a claim. Commit or abort it first`,
+    );
+  }
+
+  #refuse(): never {
+    const why = this.#state === "closed" ? "this sender was closed" : "this sender has ended it";
+    throw new Deno.errors.BadResource(`Cannot send to the ${this.#station.place.name}: ${why}`);
+  }
+
+  #checkLength(length: number): void {
+    if (length <= this.maxLength) return;
+    throw new RangeError(
+      `Cannot send a message of ${length} bytes to the ${this.#station.place.name}: the longest has ${this.maxLength}. Send less, or create it larger`,
+    );
+  }
+}
+
+/**
+ * Room for a message in the shared memory itself, made by `claim()`: write the message there, then
+ * `commit()` it. Nobody sees it before, and whoever leaves the scope without that has sent nothing.
+ *
+ * The bytes belong to the message until it is committed or aborted. Who writes to them afterwards
+ * spoils what others are reading.
+ */
+export class SendClaim implements Disposable {
+  /** The room, in the shared memory. What it holds before is garbage. */
+  readonly bytes: Uint8Array<ArrayBufferLike>;
+  readonly #finish: (committed: number | undefined) => number;
+  #done = false;
+
+  /** Made by `claim()`. */
+  constructor(
+    bytes: Uint8Array<ArrayBufferLike>,
+    finish: (committed: number | undefined) => number,
+  ) {
+    this.bytes = bytes;
+    this.#finish = finish;
+  }
+
+  /**
+   * Sends the message, or no more than its first `length` bytes, and returns its sequence.
+   *
+   * @throws {RangeError} If `length` is more than was claimed.
+   * @throws {Deno.errors.BadResource} If it was committed or aborted before, the sender closed, or
+   * the memory is gone.
+   */
+  commit(length?: number): number {
+    const claimed = this.bytes.length;
+    const committed = length === undefined ? claimed : checkInteger("length", length, 0, claimed);
+    if (this.#done) {
+      throw new Deno.errors.BadResource(
+        "Cannot commit a message: it was committed or aborted before",
+      );
+    }
+    this.#done = true;
+    return this.#finish(committed);
+  }
+
+  /** Sends nothing; does nothing after `commit()`. */
+  abort(): void {
+    if (this.#done) return;
+    this.#done = true;
+    this.#finish(undefined);
+  }
+
+  /** Aborts it unless it was committed. */
+  [Symbol.dispose](): void {
+    this.abort();
+  }
+}

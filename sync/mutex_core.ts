@@ -1,0 +1,319 @@
+import { futexWake } from "../ffi/futex.ts";
+import {
+  FUTEX_OWNER_DIED,
+  FUTEX_TID_MASK,
+  FUTEX_WAITERS,
+  MUTEX_KIND,
+  MUTEX_LOCK,
+  MUTEX_NEXT,
+  MUTEX_NODE,
+  MUTEX_PREVIOUS,
+  type MutexCalls,
+  mutexCalls,
+  mutexConsistent,
+  mutexTimedlock,
+} from "../ffi/pthread.ts";
+import { platform } from "../ffi/platform.ts";
+import { wordsAt } from "../ffi/robust_list.ts";
+import type { WaitOptions } from "../ffi/wait.ts";
+import { checkMutex, isUsable, MUTEX_OWNER, MUTEX_WORDS, NOT_RECOVERABLE } from "./mutex_bytes.ts";
+import { lostMutex, mutexError, relocked } from "./mutex_errors.ts";
+import { Patience } from "./patience.ts";
+import type { SharedPlace } from "./place.ts";
+import { halves, type HeldMutexes, heldMutexes, type RobustNode } from "./robust_list.ts";
+import { fulfilled, wait } from "./waiter.ts";
+import { RECHECK, sleeping, spin, type Waitable } from "./waiting.ts";
+import { wordOf } from "./waiting_words.ts";
+
+// A mutex without its guards: what Mutex, RwLock, Once and the rings lock with. Nothing is
+// allocated to lock and unlock it.
+
+/** What comes of an attempt to lock. */
+export const BUSY = 0;
+/** This thread has it from now on. */
+export const LOCKED = 1;
+/** So it has, and the last owner died with it. */
+export const OWNER_DIED = 2;
+
+/** What comes of an attempt to lock. */
+export type LockResult = typeof BUSY | typeof LOCKED | typeof OWNER_DIED;
+
+/** What locking gave, if it did. */
+export type Locked = Exclude<LockResult, typeof BUSY>;
+
+const NONE = new Int32Array(0);
+
+/** A mutex at a place, for this thread. */
+export class MutexCore implements RobustNode, Waitable<Locked> {
+  readonly place: SharedPlace;
+  /** The place's word that is locked, the mutex's first. */
+  readonly index: number;
+  readonly patience: Patience = new Patience();
+  node = 0n;
+  nodeLow = 0;
+  nodeHigh = 0;
+  older: RobustNode | undefined;
+  foreign = 0n;
+  readonly #thread: HeldMutexes;
+  readonly #tid: number;
+  readonly #trylock: MutexCalls["trylock"];
+  readonly #unlock: MutexCalls["unlock"];
+  readonly #errno = platform().errno;
+  readonly #waiting: Waitable<Locked>;
+  #words: Int32Array<ArrayBufferLike> = NONE;
+  #address = 0n;
+
+  /** The mutex that begins at a word of a place. It need not be one yet. */
+  constructor(place: SharedPlace, index = 0) {
+    this.place = place;
+    this.index = index;
+    this.older = this.#thread = heldMutexes();
+    this.#tid = this.#thread.tid;
+    ({ trylock: this.#trylock, unlock: this.#unlock } = mutexCalls());
+    this.#waiting = {
+      place,
+      index,
+      patience: new Patience(),
+      kind: "mutex", // all wait for the same
+      attempt: () => {
+        const result = this.attempt();
+        if (result !== undefined) Atomics.or(this.#words, MUTEX_LOCK, FUTEX_WAITERS);
+        return result;
+      },
+      announce: (value) => this.#announce(value),
+    };
+  }
+
+  /** Whether this thread has it: also by another handle, or at another address. */
+  get isMine(): boolean {
+    return (this.#current()[MUTEX_LOCK] & FUTEX_TID_MASK) === this.#tid;
+  }
+
+  /** Whether it can't be locked any more: an owner died, and the next one left it unrepaired. */
+  get isLost(): boolean {
+    return this.#current()[MUTEX_OWNER] === NOT_RECOVERABLE;
+  }
+
+  /**
+   * Locks it if it is free.
+   *
+   * @throws {Deno.errors.InvalidData} If it isn't a mutex, or not any more.
+   * @throws {Deno.errors.BadResource} If nobody can lock it any more, or the memory is gone.
+   */
+  tryLock(): LockResult {
+    const words = this.#words.length > 0 ? this.#words : this.#locate();
+    const word = words[MUTEX_LOCK];
+    if (word !== 0 && (word & FUTEX_OWNER_DIED) === 0) return BUSY;
+    const thread = this.#thread;
+    if (
+      !isUsable(words[MUTEX_KIND]) || words[MUTEX_OWNER] === NOT_RECOVERABLE || thread.isFull
+    ) this.#refuse();
+    const foreign = thread.isForeign ? thread.first : 0n;
+    const result = this.#trylock(this.#address);
+    if (result !== 0) return this.#notLocked(result, foreign);
+    thread.add(this, foreign);
+    this.place.pin();
+    return LOCKED;
+  }
+
+  /**
+   * Locks it, and blocks the thread until it can, for some milliseconds at most: then it is
+   * {@linkcode BUSY}.
+   *
+   * @throws {Deno.errors.Busy} If this thread has it.
+   */
+  lockSync(timeout?: number): LockResult {
+    const first = this.tryLock();
+    if (first !== BUSY) return first;
+    return this.#lockLong(timeout);
+  }
+
+  /** Locks it as soon as it can; `undefined` if the time is over. */
+  lock(options: WaitOptions): Promise<Locked | undefined> {
+    try {
+      // Those of this thread who came before have it before.
+      const mayTry = options.signal?.aborted !== true &&
+        wordOf(this.#waiting)?.isBehind(this.#waiting) !== true;
+      const first = mayTry ? this.tryLock() : BUSY;
+      return first === BUSY ? wait(this.#waiting, options) : fulfilled(first);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** As {@linkcode tryLock}, for those who spin. */
+  attempt(): Locked | undefined {
+    const result = this.tryLock();
+    return result === BUSY ? undefined : result;
+  }
+
+  /**
+   * Unlocks it; this thread must have it.
+   *
+   * @throws {Deno.errors.InvalidData} If its bytes were overwritten meanwhile. This thread doesn't
+   * have it any more then, either.
+   */
+  unlock(): void {
+    const words = this.#words;
+    const thread = this.#thread;
+    const older = this.older ?? thread;
+    if (
+      words.length === 0 || thread.newest !== this ||
+      (words[MUTEX_LOCK] & FUTEX_TID_MASK) !== this.#tid ||
+      !isUsable(words[MUTEX_KIND]) ||
+      words[MUTEX_PREVIOUS] !== thread.nodeLow || words[MUTEX_PREVIOUS + 1] !== thread.nodeHigh ||
+      words[MUTEX_NEXT] !== older.nodeLow || words[MUTEX_NEXT + 1] !== older.nodeHigh
+    ) return this.#unlockStranger();
+    this.#unlock(this.#address);
+    thread.remove(this);
+    this.place.unpin();
+  }
+
+  /** Says that the state which a dead owner left is repaired. */
+  consistent(): void {
+    const result = mutexConsistent(this.#address);
+    if (result !== 0) throw mutexError(this.place, "pthread_mutex_consistent", -result);
+  }
+
+  /**
+   * Makes it, if nobody can lock it any more, a mutex whose owner died: the next one is told. That
+   * is one step, by which nobody loses anything, so anybody may try it at any time.
+   */
+  revive(): void {
+    const words = this.#current();
+    if (words[MUTEX_OWNER] !== NOT_RECOVERABLE) return;
+    const revived = FUTEX_OWNER_DIED | FUTEX_WAITERS;
+    if (Atomics.compareExchange(words, MUTEX_LOCK, 0, revived) === 0) {
+      futexWake(this.#address, 1);
+    }
+  }
+
+  /** Does what the kernel does for an owner who died, if the word still is what it was. */
+  leaveDead(word: number): void {
+    const words = this.#current();
+    const freed = word & FUTEX_WAITERS | FUTEX_OWNER_DIED;
+    if (Atomics.compareExchange(words, MUTEX_LOCK, word, freed) === word) {
+      futexWake(this.#address, 1);
+    }
+  }
+
+  // For those who wait asynchronously. The word is the owner's thread id, and FUTEX_WAITERS, which
+  // has C's unlock wake one sleeper. That bit is set before anybody sleeps, by announce(): an
+  // unlock after it wakes, and one before it changed the word, so the kernel lets nobody sleep on
+  // it. Unlocking clears the bit, though others may still sleep: so who was woken sets it again
+  // once it has the mutex, for them. One who is woken and doesn't get it (somebody was faster)
+  // announces anew, with the same effect; one who leaves instead passes the wake-up on. That it
+  // takes two steps to lock it and to set the bit does no harm: nobody but the owner unlocks. Only
+  // if that one is killed just between the two, other sleepers stay asleep: here for RECHECK at
+  // most, and C programs until the next one who waited unlocks it.
+
+  #announce(value: number): number | undefined {
+    if (value === 0 || (value & FUTEX_OWNER_DIED) !== 0) return undefined;
+    if ((value & FUTEX_WAITERS) !== 0) return value;
+    const announced = value | FUTEX_WAITERS;
+    const words = this.#current();
+    return Atomics.compareExchange(words, MUTEX_LOCK, value, announced) === value
+      ? announced
+      : undefined;
+  }
+
+  #lockLong(timeout = Infinity): LockResult {
+    if (this.isMine) throw relocked(this.place);
+    if (timeout === 0) return BUSY;
+    const deadline = performance.now() + timeout;
+    const early = spin(this);
+    if (early !== undefined) return early;
+    for (;;) {
+      const left = Math.min(RECHECK, deadline - performance.now());
+      // Whatever C could not be asked is found out by this.
+      const result = this.tryLock();
+      if (result !== BUSY || left <= 0) return result;
+      sleeping.prepare();
+      const thread = this.#thread;
+      const foreign = thread.isForeign ? thread.first : 0n;
+      // In slices: a Deno process that was just woken in its stead may be killed, or busy.
+      const late = this.#notLocked(-mutexTimedlock(this.#address, left), foreign);
+      if (late !== BUSY) return late;
+    }
+  }
+
+  /** What C's result means, but for the most frequent one of pthread_mutex_trylock. */
+  #notLocked(result: number, foreign: bigint): LockResult {
+    const { EBUSY, ETIMEDOUT, EOWNERDEAD, ENOTRECOVERABLE } = this.#errno;
+    if (result === EBUSY || result === ETIMEDOUT) return BUSY;
+    if (result === 0 || result === EOWNERDEAD) {
+      this.#thread.add(this, foreign);
+      this.place.pin();
+      return result === 0 ? LOCKED : OWNER_DIED;
+    }
+    if (result === ENOTRECOVERABLE) this.#letGo();
+    throw mutexError(this.place, "pthread_mutex_lock", result);
+  }
+
+  /**
+   * glibc's pthread_mutex_trylock leaves the thread's id in a mutex that is not recoverable, as if
+   * it were locked, without having it in the thread's list (up to 2.41 at least).
+   */
+  #letGo(): void {
+    const words = this.#words;
+    if ((words[MUTEX_LOCK] & FUTEX_TID_MASK) !== this.#tid) return;
+    if ((Atomics.exchange(words, MUTEX_LOCK, 0) & FUTEX_WAITERS) !== 0) futexWake(this.#address, 1);
+  }
+
+  /** Says why C may not be asked to lock it: with nonsense in it, that ends the process. */
+  #refuse(): never {
+    checkMutex(this.place, this.index, "lock");
+    const { ENOTRECOVERABLE, EAGAIN } = this.#errno;
+    const errno = this.#thread.isFull ? EAGAIN : ENOTRECOVERABLE;
+    throw mutexError(this.place, "pthread_mutex_lock", errno);
+  }
+
+  /** Whether C may be asked to unlock it: it follows the pointers. */
+  #isIntact(words: Int32Array<ArrayBufferLike>): boolean {
+    return (words[MUTEX_LOCK] & FUTEX_TID_MASK) === this.#tid && isUsable(words[MUTEX_KIND]) &&
+      this.#thread.isPlausible(this, words, MUTEX_PREVIOUS);
+  }
+
+  /** Unlocks it when the memory was closed, or its bytes overwritten. */
+  #unlockStranger(): void {
+    // It is pinned, so these are its bytes, also if the views ended with the memory.
+    const words = this.#words.length > 0 ? this.#words : wordsAt(this.#address, MUTEX_WORDS);
+    const intact = this.#isIntact(words);
+    if (intact) this.#unlock(this.#address);
+    else this.#thread.unlink(this);
+    this.#thread.remove(this);
+    try {
+      if (!intact) this.#abandon(words);
+    } finally {
+      this.place.unpin();
+    }
+  }
+
+  /**
+   * Leaves it to the next one, as the kernel would if this thread had died: who knows what else was
+   * overwritten.
+   */
+  #abandon(words: Int32Array<ArrayBufferLike>): void {
+    const word = Atomics.load(words, MUTEX_LOCK);
+    if ((word & FUTEX_TID_MASK) === this.#tid && isUsable(words[MUTEX_KIND])) {
+      words.fill(0, MUTEX_PREVIOUS, MUTEX_WORDS);
+      Atomics.store(words, MUTEX_LOCK, FUTEX_OWNER_DIED | FUTEX_WAITERS);
+      futexWake(this.#address, 1);
+    }
+    throw lostMutex(this.place);
+  }
+
+  /** Its words, for now. */
+  #current(): Int32Array<ArrayBufferLike> {
+    return this.#words.length > 0 ? this.#words : this.#locate();
+  }
+
+  #locate(): Int32Array<ArrayBufferLike> {
+    const { words, address } = this.place;
+    this.#words = words.subarray(this.index, this.index + MUTEX_WORDS);
+    this.#address = address + BigInt(4 * this.index);
+    this.node = this.#address + BigInt(MUTEX_NODE);
+    [this.nodeLow, this.nodeHigh] = halves(this.node);
+    return this.#words;
+  }
+}

@@ -1,0 +1,100 @@
+import { lostGuard, unrepaired } from "./mutex_errors.ts";
+import { type Locked, type MutexCore, OWNER_DIED } from "./mutex_core.ts";
+
+/** Unlocks a guard's mutex for a while, and returns it. */
+export let suspendGuard: (guard: MutexGuard) => MutexCore;
+
+/** Says that a guard's mutex was locked again. */
+export let resumeGuard: (guard: MutexGuard, locked: Locked) => void;
+
+/**
+ * A mutex that is held until the guard leaves scope. Made by `Mutex`'s `lock()` and its like.
+ *
+ * @example
+ * ```ts
+ * import { Mutex } from "@isthmus/isthmus";
+ *
+ * const memory = new SharedArrayBuffer(64);
+ * const mutex = Mutex.create(memory);
+ * {
+ *   using guard = mutex.lockSync({ timeout: 1000 });
+ *   if (guard.ownerDied) {
+ *     // ... bring in order what it left half done, and then:
+ *     guard.markConsistent();
+ *   }
+ *   console.log(guard.held); // true
+ * }
+ * ```
+ */
+export class MutexGuard implements Disposable {
+  readonly #core: MutexCore;
+  #held = true;
+  #ownerDied: boolean;
+  #repaired: boolean;
+
+  static {
+    suspendGuard = (guard) => {
+      if (!guard.#held) throw lostGuard(guard.#core.place, "wait with");
+      if (!guard.#repaired) throw unrepaired(guard.#core.place);
+      guard.#held = false;
+      guard.#core.unlock();
+      return guard.#core;
+    };
+    resumeGuard = (guard, locked) => {
+      guard.#held = true;
+      guard.#ownerDied = locked === OWNER_DIED;
+      guard.#repaired = !guard.#ownerDied;
+    };
+  }
+
+  /** Guards a mutex that was locked. */
+  constructor(core: MutexCore, locked: Locked) {
+    this.#core = core;
+    this.#ownerDied = locked === OWNER_DIED;
+    this.#repaired = !this.#ownerDied;
+  }
+
+  /**
+   * Whether the last owner died while it held the mutex: a process that was killed, or a thread or
+   * Worker that ended. What the mutex guards may be half done.
+   */
+  get ownerDied(): boolean {
+    return this.#ownerDied;
+  }
+
+  /** Whether the mutex is still held. */
+  get held(): boolean {
+    return this.#held;
+  }
+
+  /**
+   * Says that what a dead owner left is in order again (`pthread_mutex_consistent`). Without that,
+   * nobody can lock the mutex once this guard is released, but for `Mutex.prototype.recover`. Does
+   * nothing if the last owner didn't die.
+   *
+   * @throws {Deno.errors.BadResource} If the guard was released.
+   */
+  markConsistent(): void {
+    if (!this.#held) throw lostGuard(this.#core.place, "mark as consistent");
+    if (this.#repaired) return;
+    this.#core.consistent();
+    this.#repaired = true;
+  }
+
+  /**
+   * Unlocks the mutex; does nothing the second time. It works after the memory was closed, too.
+   *
+   * @throws {Deno.errors.InvalidData} If the mutex's bytes were overwritten meanwhile, or the
+   * `SharedMemory` that it lies in was closed.
+   */
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false; // first: whatever happens, nobody unlocks it twice
+    this.#core.unlock();
+  }
+
+  /** Unlocks the mutex, unless {@linkcode release} did. */
+  [Symbol.dispose](): void {
+    this.release();
+  }
+}

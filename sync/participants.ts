@@ -1,0 +1,122 @@
+import type { Liveness } from "../ffi/process.ts";
+import { claimIdentity, clearIdentity, livenessAt, pidAt } from "./identity.ts";
+import type { SharedPlace } from "./place.ts";
+
+// A table of who takes part in something, in shared memory: of each its identity, by which others
+// see whether it lives, a role, and two words of its own.
+
+/** How many words an entry has. */
+export const PARTICIPANT_WORDS = 8;
+
+const ROLE = 5;
+/** The first of an entry's two words that belong to the participant. */
+export const OWN_WORD = 6;
+
+/** Somebody in the table. */
+export interface ParticipantStatus {
+  /** The process id. */
+  readonly pid: number;
+  /** Whether it lives; in another pid namespace (container), nobody knows. */
+  readonly liveness: Liveness;
+  /** What it takes part as. */
+  readonly role: number;
+  /** Which entry it has. */
+  readonly slot: number;
+}
+
+/** The table that begins at a word of a place. Zeros are an empty one. */
+export class Participants {
+  readonly #place: SharedPlace;
+  readonly #index: number;
+  /** How many there may be. */
+  readonly size: number;
+
+  constructor(place: SharedPlace, index: number, size: number) {
+    this.#place = place;
+    this.#index = index;
+    this.size = size;
+  }
+
+  /** The place's word at which an entry begins. */
+  wordOf(slot: number): number {
+    return this.#index + slot * PARTICIPANT_WORDS;
+  }
+
+  /**
+   * Enters this thread, in an empty entry or that of somebody who died; `undefined` if the living
+   * have all of them. One thread may have several.
+   */
+  join(role = 0): Participant | undefined {
+    for (let slot = 0; slot < this.size; slot++) {
+      const index = this.wordOf(slot);
+      if (!claimIdentity(this.#place.words, index)) continue;
+      Atomics.store(this.#place.words, index + ROLE, role);
+      return new Participant(this.#place, index, slot);
+    }
+  }
+
+  /** Whether somebody has an entry, dead or alive. */
+  isTaken(slot: number): boolean {
+    return Atomics.load(this.#place.words, this.wordOf(slot)) !== 0;
+  }
+
+  /** Who has an entry; `undefined` if nobody has. */
+  status(slot: number): ParticipantStatus | undefined {
+    const { words } = this.#place;
+    const index = this.wordOf(slot);
+    const pid = pidAt(words, index);
+    if (!this.isTaken(slot)) return undefined;
+    return {
+      pid,
+      liveness: livenessAt(words, index),
+      role: Atomics.load(words, index + ROLE),
+      slot,
+    };
+  }
+
+  /** All who have an entry. */
+  list(): ParticipantStatus[] {
+    return Array.from({ length: this.size }, (_, slot) => this.status(slot))
+      .filter((status) => status !== undefined);
+  }
+
+  /** Empties the entries of those who died; returns how many those were. */
+  removeDead(): number {
+    const dead = this.list().filter(({ liveness }) => liveness === "dead");
+    for (const { slot } of dead) {
+      // Taken for a moment, so that nobody who joins just now loses the entry.
+      const { words } = this.#place;
+      const index = this.wordOf(slot);
+      if (claimIdentity(words, index)) clearIdentity(words, index);
+    }
+    return dead.length;
+  }
+}
+
+/** This thread in a table. */
+export class Participant {
+  readonly #place: SharedPlace;
+  /** The place's word at which the entry begins. */
+  readonly index: number;
+  /** Which entry it is. */
+  readonly slot: number;
+  #left = false;
+
+  constructor(place: SharedPlace, index: number, slot: number) {
+    this.#place = place;
+    this.index = index;
+    this.slot = slot;
+  }
+
+  /** Whether {@linkcode leave} was called. */
+  get left(): boolean {
+    return this.#left;
+  }
+
+  /** Empties the entry; does nothing the second time, or when the memory is gone. */
+  leave(): void {
+    if (this.#left) return;
+    this.#left = true;
+    if (!this.#place.gone) clearIdentity(this.#place.words, this.index);
+  }
+}

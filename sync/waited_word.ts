@@ -1,0 +1,213 @@
+import { futexWake } from "../ffi/futex.ts";
+import type { FutexVector } from "../ffi/futex.ts";
+import type { SharedPlace } from "./place.ts";
+import type { Waitable } from "./waiting.ts";
+
+/** Somebody who waits asynchronously. */
+export interface Waiter<T = unknown> {
+  readonly waitable: Waitable<T>;
+  readonly resolve: (result: T) => void;
+  readonly reject: (reason: unknown) => void;
+}
+
+/** Where a word is that the kernel watches, until that is over. */
+interface Watch {
+  readonly place: SharedPlace;
+  readonly address: bigint;
+  readonly announced: readonly Waitable<unknown>[];
+}
+
+/** How often to try to announce a wait on a word that changes all the time. */
+const ANNOUNCEMENTS = 100;
+
+/** One word that somebody in this thread waits for, with all who do, in the order of their coming. */
+export class WaitedWord {
+  /** Its address. */
+  readonly key: number;
+  /** Since when it is waited for. */
+  readonly since: number = performance.now();
+  /** Whether the kernel watched it in vain for as long as it ever does. */
+  settled = false;
+  /** Whether somebody waits whom the kernel's call, which is under way, isn't good for. */
+  stale = false;
+  // By kind; those without one are together.
+  readonly #queues = new Map<string | undefined, Set<Waiter>>();
+  /** Its value before the last attempts. */
+  #seen: number | undefined;
+  #watch: Watch | undefined;
+
+  constructor(key: number) {
+    this.key = key;
+  }
+
+  /** Whether nobody waits any more. */
+  get isEmpty(): boolean {
+    return this.#queues.size === 0;
+  }
+
+  /** Whether somebody waits whom a newcomer must not overtake. */
+  isBehind({ kind }: Waitable<unknown>): boolean {
+    return kind !== undefined && this.#queues.has(kind);
+  }
+
+  /** Whether the kernel watches it, but others don't know yet that this one is to be woken. */
+  isUnannounced(waitable: Waitable<unknown>): boolean {
+    if (this.#watch === undefined || waitable.announce === undefined) return false;
+    const { kind } = waitable;
+    return kind === undefined || !this.#watch.announced.some((other) => other.kind === kind);
+  }
+
+  /** Lets somebody wait. */
+  join(waiter: Waiter): void {
+    const { kind } = waiter.waitable;
+    const queue = this.#queues.get(kind);
+    if (queue === undefined) this.#queues.set(kind, new Set([waiter]));
+    else queue.add(waiter);
+  }
+
+  /** Ends a wait; tells whether it was one still. */
+  leave(waiter: Waiter): boolean {
+    const { kind } = waiter.waitable;
+    const queue = this.#queues.get(kind);
+    if (queue === undefined || !queue.delete(waiter)) return false;
+    if (queue.size === 0) this.#queues.delete(kind);
+    return true;
+  }
+
+  /** Gives those who wait what is there for them, or the error of their attempt. */
+  serve(): void {
+    for (const [kind, queue] of this.#queues) {
+      for (const waiter of queue) {
+        if (!attempt(waiter)) {
+          if (kind === undefined) continue;
+          break;
+        }
+        queue.delete(waiter);
+      }
+      if (queue.size === 0) this.#queues.delete(kind);
+    }
+  }
+
+  /** Serves if the word changed since the last time, or anyway. */
+  sweep(anyway: boolean): void {
+    const value = this.#value();
+    if (value === this.#seen && value !== undefined && !anyway) return;
+    this.#seen = value;
+    this.serve();
+  }
+
+  /**
+   * Makes ready for the kernel to watch it, after attempts that were in vain, and adds it to what
+   * it is to watch; `false` if nobody waits any more.
+   */
+  watch(vector: FutexVector): boolean {
+    for (let round = 0; !this.isEmpty; round++) {
+      const waiter = this.#first();
+      try {
+        const watch = this.#prepare(waiter.waitable, round, vector);
+        if (watch === undefined) continue;
+        this.#watch = watch;
+        return true;
+      } catch (error) { // of the memory, which is gone
+        this.leave(waiter);
+        waiter.reject(error);
+      }
+    }
+    return false;
+  }
+
+  /** Undoes `watch()`; `woken` says that the kernel may have woken somebody for this word. */
+  unwatch(woken: boolean): void {
+    if (this.#watch === undefined) return;
+    const { place, address, announced } = this.#watch;
+    this.#watch = undefined;
+    this.stale = false;
+    retire(announced);
+    // It was for one who left meanwhile: another thread's turn.
+    if (woken && this.isEmpty) futexWake(address, 1);
+    place.unpin();
+  }
+
+  #prepare(
+    { place, index }: Waitable<unknown>,
+    round: number,
+    vector: FutexVector,
+  ): Watch | undefined {
+    const seen = this.#seen = Atomics.load(place.words, index);
+    this.serve();
+    if (this.isEmpty) return undefined;
+    const announced: Waitable<unknown>[] = [];
+    place.pin();
+    let expected: number | undefined;
+    try {
+      expected = this.#announce(seen, announced);
+      // Not to be held up for ever: from this the kernel returns at once, and all begins anew.
+      if (expected === undefined && round === ANNOUNCEMENTS) expected = ~seen;
+    } finally {
+      if (expected === undefined) {
+        retire(announced);
+        place.unpin();
+      }
+    }
+    if (expected === undefined) return undefined;
+    const address = place.address + BigInt(4 * index);
+    vector.add(address, expected);
+    return { place, address, announced };
+  }
+
+  /** Announces those who wait; `undefined` if the word changed meanwhile. */
+  #announce(seen: number, announced: Waitable<unknown>[]): number | undefined {
+    let expected: number | undefined = seen;
+    for (const [kind, queue] of this.#queues) {
+      for (const { waitable } of queue) {
+        if (waitable.announce !== undefined) {
+          expected = waitable.announce(expected);
+          if (expected === undefined) return undefined;
+          announced.push(waitable);
+        }
+        if (kind !== undefined) break;
+      }
+    }
+    return expected;
+  }
+
+  /** Its value; `undefined` if the memory is gone, which the attempts tell. */
+  #value(): number | undefined {
+    const { place, index } = this.#first().waitable;
+    try {
+      // Not atomic, which takes longer: a change that isn't seen now is seen the next time.
+      return place.words[index];
+    } catch {
+      return undefined;
+    }
+  }
+
+  #first(): Waiter {
+    for (const queue of this.#queues.values()) {
+      for (const waiter of queue) return waiter;
+    }
+    throw new Error("Nobody waits");
+  }
+}
+
+/** Whether somebody's wait is over. */
+function attempt({ waitable, resolve, reject }: Waiter): boolean {
+  try {
+    const result = waitable.attempt();
+    if (result === undefined) return false;
+    resolve(result);
+  } catch (error) {
+    reject(error);
+  }
+  return true;
+}
+
+function retire(announced: readonly Waitable<unknown>[]): void {
+  for (const waitable of announced) {
+    try {
+      waitable.retire?.();
+    } catch {
+      // The memory is gone; whoever still waits is told by its attempt.
+    }
+  }
+}
