@@ -20,16 +20,26 @@ export interface Case {
   readonly c?: readonly string[];
   readonly isthmus?: readonly string[];
   readonly deno?: readonly string[];
+  /** Shows not the time for one message, but how many pass in a second, or, with their bytes, GB/s. */
+  readonly rate?: { readonly bytes?: number };
   /** What Isthmus promises here. */
   readonly promise?: Promised;
 }
 
-/** The time that Isthmus takes is at most so many times another's, or so many nanoseconds more. */
-export interface Promised {
-  readonly beside: "c" | "deno";
-  readonly times?: number;
-  readonly more?: number;
-}
+/** Beside whom: C, what Deno has itself, or Isthmus in another case of the group. */
+export type Beside = "c" | "deno" | { readonly case: string };
+
+/**
+ * What Isthmus promises: that its time is at most so many times another's, or so many nanoseconds
+ * more; that it does at least such a part of what another does in the same time; that it takes at
+ * most so many nanoseconds, or does at least so much in a second, whatever the machine.
+ */
+export type Promised =
+  | { readonly beside: Beside; readonly times: number }
+  | { readonly beside: Beside; readonly more: number }
+  | { readonly beside: Beside; readonly rate: number }
+  | { readonly nanoseconds: number }
+  | { readonly perSecond: number };
 
 /** Cases that share a TypeScript and a C program, called `<name>.ts` and `<name>.c`. */
 export interface Group {

@@ -12,9 +12,14 @@ export function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)];
 }
 
+/** A process that takes longer hangs, in milliseconds. */
+const PATIENCE = 120_000;
+
 /** Runs a program, and returns what it printed. */
 export async function run(command: string, ...args: string[]): Promise<string> {
-  const { success, stdout, stderr } = await new Deno.Command(command, { args }).output();
+  const signal = AbortSignal.timeout(PATIENCE);
+  const { success, stdout, stderr } = await new Deno.Command(command, { args, signal }).output();
+  if (signal.aborted) throw new Error(`${command} ${args.join(" ")}: it hangs`);
   if (success) return new TextDecoder().decode(stdout).trim();
   throw new Error(`${command} ${args.join(" ")}: ${new TextDecoder().decode(stderr)}`);
 }
@@ -39,7 +44,7 @@ export class Laboratory {
   /** Compiles the C program, and makes what the ways need. */
   async prepare(): Promise<void> {
     const [command, ...flags] = CC;
-    await run(command, ...flags, "-o", this.#program, this.#source("c"), "-lrt");
+    await run(command, ...flags, "-o", this.#program, this.#source("c"), "-pthread", "-lrt");
     this.#group.prepare?.(this.#directory);
   }
 
@@ -54,6 +59,13 @@ export class Laboratory {
       }
     }
     this.#compare(one, round);
+  }
+
+  /** The group's case of this name. */
+  find(name: string): Case {
+    const found = this.#group.cases.find((one) => one.name === name);
+    if (found === undefined) throw new Error(`${this.#group.name} has no case "${name}"`);
+    return found;
   }
 
   /** The fastest of a case's ways on one side. */

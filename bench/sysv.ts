@@ -8,8 +8,19 @@ export const SYSV: Group = {
   name: "sysv",
   permissions: ["--allow-ffi", "--allow-run", "--allow-sys"],
   cases: [
-    { name: "lock", times: 300_000, what: "take and give a free semaphore, with undo and `using`" },
-    { name: "lock, release()", times: 300_000, c: ["lock"], what: "the same without `using`" },
+    {
+      name: "lock",
+      times: 300_000,
+      what: "take and give a free semaphore, with undo and `using`",
+      promise: { beside: "c", times: 1.3 },
+    },
+    {
+      name: "lock, release()",
+      times: 300_000,
+      c: ["lock"],
+      what: "the same without `using`",
+      promise: { beside: "c", times: 1.3 },
+    },
     {
       name: "lock, await",
       times: 100_000,

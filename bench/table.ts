@@ -1,7 +1,7 @@
 // What the samples come to, and how that is shown.
 
-import { type Case, type Promised, type Side, SIDES } from "./case.ts";
-import { type Laboratory, median, times } from "./laboratory.ts";
+import { type Beside, type Case, type Side, SIDES } from "./case.ts";
+import { type Fastest, type Laboratory, median, times } from "./laboratory.ts";
 
 /** What a case came to; a side that has no way is left out. */
 export interface Row {
@@ -15,37 +15,75 @@ export interface Row {
   readonly ratio: Partial<Record<Side, number>>;
   /** By how much the process's memory grew, in kB: the median. */
   readonly memory: Partial<Record<Side, number>>;
+  /** Whether the table shows rates instead of times. */
+  readonly rate?: Case["rate"];
   readonly promise?: { readonly text: string; readonly kept: boolean };
 }
 
 /** What a case came to. */
 export function rowOf(one: Case, laboratory: Laboratory): Row {
-  const row = { nanoseconds: {}, way: {}, ratio: {}, memory: {} } as Row;
+  const row = { nanoseconds: {}, way: {}, ratio: {}, memory: {}, rate: one.rate } as Row;
   const isthmus = laboratory.fastest(one, "isthmus");
   for (const side of SIDES) {
     const fastest = laboratory.fastest(one, side);
     if (fastest === undefined || isthmus === undefined) continue;
-    const [theirs, ours] = [times(fastest.samples), times(isthmus.samples)];
-    row.nanoseconds[side] = median(theirs);
+    row.nanoseconds[side] = median(times(fastest.samples));
     if ((one[side]?.length ?? 0) > 1) row.way[side] = fastest.way;
-    if (side !== "isthmus") row.ratio[side] = median(ours.map((time, i) => time / theirs[i]));
+    if (side !== "isthmus") row.ratio[side] = ratioOf(isthmus, fastest);
     if (one.memory) row.memory[side] = median(fastest.samples.map(({ memory }) => memory));
   }
-  return { ...row, case: one.name, what: one.what, promise: judge(one.promise, row) };
+  return { ...row, case: one.name, what: one.what, promise: judge(one, row, laboratory) };
 }
 
-function judge(promise: Promised | undefined, { nanoseconds, ratio }: Row): Row["promise"] {
-  if (promise === undefined) return undefined;
-  const { beside, times, more } = promise;
-  const name = NAMES[beside];
-  if (times !== undefined) {
-    return {
-      text: `<= ${Number(times.toFixed(2))} ${name}`,
-      kept: (ratio[beside] ?? Infinity) <= times,
-    };
+/** How many times one takes what the other takes: the median of the rounds' ratios. */
+function ratioOf(one: Fastest, other: Fastest): number {
+  const theirs = times(other.samples);
+  return median(times(one.samples).map((time, round) => time / theirs[round]));
+}
+
+/** What another's time is, and how many times it Isthmus takes. */
+interface Comparison {
+  readonly name: string;
+  readonly nanoseconds: number;
+  readonly ratio: number;
+}
+
+function compare(beside: Beside, one: Case, row: Row, laboratory: Laboratory): Comparison {
+  if (typeof beside === "string") {
+    const [nanoseconds = 0, ratio = Infinity] = [row.nanoseconds[beside], row.ratio[beside]];
+    return { name: NAMES[beside], nanoseconds, ratio };
   }
-  const [ours = Infinity, theirs = 0] = [nanoseconds.isthmus, nanoseconds[beside]];
-  return { text: `<= ${name} + ${time(more)}`, kept: ours - theirs <= (more ?? 0) };
+  const [ours, theirs] = [one, laboratory.find(beside.case)].map((each) =>
+    laboratory.fastest(each, "isthmus")
+  );
+  const name = `"${beside.case}"`;
+  if (ours === undefined || theirs === undefined) return { name, nanoseconds: 0, ratio: Infinity };
+  return { name, nanoseconds: median(times(theirs.samples)), ratio: ratioOf(ours, theirs) };
+}
+
+function judge(one: Case, row: Row, laboratory: Laboratory): Row["promise"] {
+  const { promise } = one;
+  if (promise === undefined) return undefined;
+  const ours = row.nanoseconds.isthmus ?? Infinity;
+  if ("nanoseconds" in promise) {
+    return { text: `<= ${time(promise.nanoseconds)}`, kept: ours <= promise.nanoseconds };
+  }
+  if ("perSecond" in promise) {
+    const text = `>= ${perSecond(1e9 / promise.perSecond, one.rate)}`;
+    return { text, kept: 1e9 / ours >= promise.perSecond };
+  }
+  const { name, nanoseconds, ratio } = compare(promise.beside, one, row, laboratory);
+  if ("times" in promise) {
+    const text = `<= ${Number(promise.times.toFixed(2))} ${name}`;
+    return { text, kept: ratio <= promise.times };
+  }
+  if ("more" in promise) {
+    const text = `<= ${name} + ${time(promise.more)}`;
+    return { text, kept: ours - nanoseconds <= promise.more };
+  }
+  const own = typeof promise.beside === "string" ? "" : `, is ${(1 / ratio).toFixed(2)}`;
+  const text = `>= ${promise.rate.toFixed(2)} of ${name}'s rate${own}`;
+  return { text, kept: 1 / ratio >= promise.rate };
 }
 
 const NAMES: Readonly<Record<Side, string>> = { c: "C", deno: "Deno", isthmus: "Isthmus" };
@@ -62,8 +100,23 @@ function time(nanoseconds: number | undefined): string {
   return `${value.toPrecision(3)} ${units[0]}`;
 }
 
-function ratio(value: number | undefined): string {
-  return value?.toFixed(2) ?? "";
+/** What passes in a second when one message takes that time. */
+function perSecond(nanoseconds: number, { bytes }: { readonly bytes?: number } = {}): string {
+  return bytes === undefined
+    ? `${(1e3 / nanoseconds).toPrecision(3)} M/s`
+    : `${(bytes / nanoseconds).toPrecision(3)} GB/s`;
+}
+
+/** A time, or what passes in a second. */
+function figure(nanoseconds: number | undefined, rate: Case["rate"]): string {
+  if (nanoseconds === undefined) return "";
+  return rate === undefined ? time(nanoseconds) : perSecond(nanoseconds, rate);
+}
+
+/** The ratio of the figures that the table shows. */
+function ratio(value: number | undefined, rate: Case["rate"]): string {
+  if (value === undefined) return "";
+  return (rate === undefined ? value : 1 / value).toFixed(2);
 }
 
 /** The rows as text. */
@@ -71,11 +124,11 @@ export function table(rows: readonly Row[]): string {
   const head = ["case", "C", "Deno", "Isthmus", "to C", "to Deno", "promise", "what"];
   const lines = rows.map(({ case: name, nanoseconds: { c, deno, isthmus }, ...row }) => [
     name,
-    time(c),
-    time(deno),
-    time(isthmus),
-    ratio(row.ratio.c),
-    ratio(row.ratio.deno),
+    figure(c, row.rate),
+    figure(deno, row.rate),
+    figure(isthmus, row.rate),
+    ratio(row.ratio.c, row.rate),
+    ratio(row.ratio.deno, row.rate),
     row.promise === undefined ? "" : `${row.promise.text}: ${row.promise.kept ? "kept" : "MISSED"}`,
     row.what,
   ]);

@@ -117,3 +117,17 @@ export function mutexConsistent(mutex: bigint): number {
   const { pthread_mutex_consistent: call } = libc().c;
   return call === null ? -platform().errno.ENOSYS : -call(mutex);
 }
+
+/** `pthread_mutex_trylock` and `pthread_mutex_unlock` themselves, for where a nanosecond counts. */
+export interface MutexCalls {
+  /** Returns 0, or an error number. */
+  readonly trylock: (mutex: bigint) => number;
+  /** Returns 0, or an error number. */
+  readonly unlock: (mutex: bigint) => number;
+}
+
+/** C's functions without anything around them. */
+export function mutexCalls(): MutexCalls {
+  const { c } = libc();
+  return { trylock: c.pthread_mutex_trylock, unlock: c.pthread_mutex_unlock };
+}

@@ -1,4 +1,5 @@
 import { HEADER_WORDS } from "../sync/header.ts";
+import { PARTICIPANT_WORDS } from "../sync/participants.ts";
 
 // Where things are in a Broadcast and in a Latest, in 32-bit words from the object's first byte;
 // hot words of the sender and of the receivers are a cache line apart. Behind the header come:
@@ -47,15 +48,12 @@ export const SEAT = TAIL + 48;
 /** The identity of the sender. */
 export const SENDER = SEAT + 16;
 
-/** The identities of the receivers. */
+/** The table of the receivers. */
 export const RECEIVERS = TAIL + 80;
-
-/** Words of a receiver. */
-export const RECEIVER_WORDS = 8;
 
 /** The first byte of the ring, for so many receivers. */
 export function dataOffset(participants: number): number {
-  return Math.ceil((RECEIVERS + participants * RECEIVER_WORDS) / 16) * 64;
+  return Math.ceil((RECEIVERS + participants * PARTICIPANT_WORDS) / 16) * 64;
 }
 
 /** In {@linkcode TAIL}: there will be no more, unless another sender comes. */

@@ -9,7 +9,7 @@ import {
   recordSize,
   TAIL,
 } from "./broadcast_layout.ts";
-import { type Landing, land } from "./broadcast_landing.ts";
+import { land, type Landing } from "./broadcast_landing.ts";
 import { fence, nonsense, Note, type Station } from "./broadcast_station.ts";
 import { maxMessageLength } from "./broadcast_writer.ts";
 
@@ -78,7 +78,9 @@ export class RingReader {
           land(this.#landing, words, place.bytes, offset + RECORD_BYTES, length);
         }
         if (this.#isThere(words, position, at)) {
-          if (!sound) throw nonsense(place, `the length or kind of message ${this.#expected} is none`);
+          if (!sound) {
+            throw nonsense(place, `the length or kind of message ${this.#expected} is none`);
+          }
           this.#position = position + recordSize(length) >>> 0;
           if (kind === FILLER) continue;
           this.#count();

@@ -19,6 +19,9 @@ export function checkPeerDeath(value: unknown): PeerDeathPolicy {
   throw new TypeError(`peerDeath must be "ignore" or "throw": received ${describe(value)}`);
 }
 
+/** How many messages an iteration takes before it looks whether other tasks are waiting. */
+const UNATTENDED = 64;
+
 /** In place of a message: there are no more. */
 export const END = Symbol("end");
 
@@ -60,7 +63,9 @@ export class Reception<M> implements Waitable<M | typeof END> {
 
   attempt(): M | typeof END | undefined {
     const message = this.#closed ? undefined : this.#next();
-    return message === undefined ? this.#why() : message;
+    if (message === undefined) return this.#why();
+    this.#ended = false;
+    return message;
   }
 
   announce(value: number): number {
@@ -83,9 +88,11 @@ export class Reception<M> implements Waitable<M | typeof END> {
 
   async *iterate(options: WaitOptions): AsyncGenerator<M, void, undefined> {
     const wanted = checkedWait(options);
-    for (;;) {
+    for (let i = 1;; i++) {
       wanted.signal?.throwIfAborted();
-      const message = this.attempt() ?? this.#outcome(await wait(this, wanted), wanted.timeout);
+      // A wait that is over at once lets other tasks of the thread run now and then.
+      const message = (i % UNATTENDED === 0 ? undefined : this.attempt()) ??
+        this.#outcome(await wait(this, wanted), wanted.timeout);
       if (message === END || message === undefined) return;
       yield message;
     }

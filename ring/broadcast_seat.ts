@@ -75,7 +75,8 @@ function isAbandoned(words: Int32Array<ArrayBufferLike>, lock: number): boolean 
 /** Who is the sender now, if there is one; also one that died and wasn't followed by another. */
 export function senderOf({ place: { words } }: Station): Participant | undefined {
   const pid = pidAt(words, SENDER);
-  if (pid === 0) return undefined;
+  // Who left when its memory was closed already couldn't clear its identity.
+  if (pid === 0 || Atomics.load(words, SEAT + MUTEX_LOCK) === 0) return undefined;
   return { pid, liveness: hasDied(words) ? "dead" : livenessAt(words, SENDER) };
 }
 

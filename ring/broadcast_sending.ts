@@ -19,6 +19,8 @@ export class Sending<In> {
   readonly #codec: Codec<unknown, In>;
   readonly #deaths: ReceiverDeaths;
   #claim: SendClaim | undefined;
+  /** Whether messages of a batch are there that weren't published. */
+  #pending = false;
   #state: "open" | "ended" | "closed" = "open";
 
   constructor(station: Station, codec: Codec<unknown, In>, makeWriter: () => Writer) {
@@ -51,23 +53,19 @@ export class Sending<In> {
   }
 
   sendBatch(values: Iterable<In>): number {
-    const writer = this.#writer;
     let count = 0;
-    let pending = 0;
     try {
       for (const value of values) {
         const message = this.#codec.encode(value);
         this.#checkOpen();
         this.#write(message);
+        this.#pending = true;
         count++;
-        pending++;
-        if (!writer.full) continue;
-        writer.publish();
-        pending = 0;
+        if (this.#writer.full) this.#flush();
       }
     } finally {
-      // Also when a value was none, or the iterator closed the sender: what was written is whole.
-      if (pending > 0 && this.#state !== "closed") writer.publish();
+      // Also when a value was none: what was written before it is whole.
+      this.#flush();
     }
     return count;
   }
@@ -91,6 +89,7 @@ export class Sending<In> {
   end(): void {
     if (this.#state === "ended") return;
     this.#checkOpen();
+    this.#flush();
     this.#state = "ended";
     const { place } = this.#station;
     // The word changes: nobody falls asleep on the old one any more.
@@ -111,8 +110,20 @@ export class Sending<In> {
 
   close(): void {
     if (this.#state === "closed") return;
-    this.#state = "closed";
-    this.#seat.leave();
+    try {
+      this.#flush();
+    } catch (error) {
+      if (!(error instanceof Deno.errors.BadResource)) throw error; // the memory was closed before
+    } finally {
+      this.#state = "closed";
+      this.#seat.leave();
+    }
+  }
+
+  #flush(): void {
+    if (!this.#pending) return;
+    this.#pending = false;
+    this.#writer.publish();
   }
 
   #write(message: Uint8Array): void {

@@ -214,7 +214,7 @@ function check(place: SharedPlace, kind: Kind): void {
   const length = objectLength(words);
   if (length > place.byteLength || words[AT_LENGTH + 1] !== 0) {
     throw new Deno.errors.InvalidData(
-      `Cannot open ${place.name}: it says that it has ${length} bytes, more than the ${place.byteLength} that are there. Map all of the memory`,
+      `Cannot open ${place.name}: it says that it has ${length} bytes, more than the ${place.byteLength} expected here. Map all of the memory, or open() it as it is`,
     );
   }
 }

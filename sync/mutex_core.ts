@@ -106,7 +106,8 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     if (word !== 0 && (word & FUTEX_OWNER_DIED) === 0) return BUSY;
     const thread = this.#thread;
     if (
-      !isUsable(words[MUTEX_KIND]) || words[MUTEX_OWNER] === NOT_RECOVERABLE || thread.isFull
+      !isUsable(words[MUTEX_KIND]) || thread.isFull ||
+      word === 0 && words[MUTEX_OWNER] === NOT_RECOVERABLE
     ) this.#refuse();
     const foreign = thread.isForeign ? thread.first : 0n;
     const result = this.#trylock(this.#address);

@@ -44,14 +44,18 @@ export class Participants {
 
   /**
    * Enters this thread, in an empty entry or that of somebody who died; `undefined` if the living
-   * have all of them. One thread may have several.
+   * have all of them. One thread may have several. As long as there are empty ones, others can see
+   * who died.
    */
   join(role = 0): Participant | undefined {
-    for (let slot = 0; slot < this.size; slot++) {
-      const index = this.wordOf(slot);
-      if (!claimIdentity(this.#place.words, index)) continue;
-      Atomics.store(this.#place.words, index + ROLE, role);
-      return new Participant(this.#place, index, slot);
+    for (const evenDead of [false, true]) {
+      for (let slot = 0; slot < this.size; slot++) {
+        const index = this.wordOf(slot);
+        if (!evenDead && this.isTaken(slot)) continue;
+        if (!claimIdentity(this.#place.words, index)) continue;
+        Atomics.store(this.#place.words, index + ROLE, role);
+        return new Participant(this.#place, index, slot);
+      }
     }
   }
 

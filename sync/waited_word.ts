@@ -28,8 +28,6 @@ export class WaitedWord {
   readonly since: number = performance.now();
   /** Whether the kernel watched it in vain for as long as it ever does. */
   settled = false;
-  /** Whether somebody waits whom the kernel's call, which is under way, isn't good for. */
-  stale = false;
   // By kind; those without one are together.
   readonly #queues = new Map<string | undefined, Set<Waiter>>();
   /** Its value before the last attempts. */
@@ -50,11 +48,13 @@ export class WaitedWord {
     return kind !== undefined && this.#queues.has(kind);
   }
 
-  /** Whether the kernel watches it, but others don't know yet that this one is to be woken. */
-  isUnannounced(waitable: Waitable<unknown>): boolean {
-    if (this.#watch === undefined || waitable.announce === undefined) return false;
-    const { kind } = waitable;
-    return kind === undefined || !this.#watch.announced.some((other) => other.kind === kind);
+  /** Whether the kernel watches it in vain, or others don't know yet that somebody is to be woken. */
+  get isOutdated(): boolean {
+    if (this.#watch === undefined) return false;
+    if (this.isEmpty) return true;
+    const { announced } = this.#watch;
+    for (const waitable of this.#announcing()) if (!announced.includes(waitable)) return true;
+    return false;
   }
 
   /** Lets somebody wait. */
@@ -74,8 +74,12 @@ export class WaitedWord {
     return true;
   }
 
-  /** Gives those who wait what is there for them, or the error of their attempt. */
-  serve(): void {
+  /**
+   * Gives those who wait what is there for them, or the error of their attempt; tells whether there
+   * was something.
+   */
+  serve(): boolean {
+    let served = false;
     for (const [kind, queue] of this.#queues) {
       for (const waiter of queue) {
         if (!attempt(waiter)) {
@@ -83,17 +87,21 @@ export class WaitedWord {
           break;
         }
         queue.delete(waiter);
+        served = true;
       }
       if (queue.size === 0) this.#queues.delete(kind);
     }
+    // That changed the word, and somebody may change it back.
+    if (served) this.#seen = undefined;
+    return served;
   }
 
-  /** Serves if the word changed since the last time, or anyway. */
-  sweep(anyway: boolean): void {
+  /** Serves if the word changed since the last time, or anyway; tells whether that helped. */
+  sweep(anyway: boolean): boolean {
     const value = this.#value();
-    if (value === this.#seen && value !== undefined && !anyway) return;
+    if (value === this.#seen && value !== undefined && !anyway) return false;
     this.#seen = value;
-    this.serve();
+    return this.serve();
   }
 
   /**
@@ -121,7 +129,6 @@ export class WaitedWord {
     if (this.#watch === undefined) return;
     const { place, address, announced } = this.#watch;
     this.#watch = undefined;
-    this.stale = false;
     retire(announced);
     // It was for one who left meanwhile: another thread's turn.
     if (woken && this.isEmpty) futexWake(address, 1);
@@ -134,13 +141,14 @@ export class WaitedWord {
     vector: FutexVector,
   ): Watch | undefined {
     const seen = this.#seen = Atomics.load(place.words, index);
-    this.serve();
-    if (this.isEmpty) return undefined;
+    // What was taken changed the word. Those served may change it back before the kernel looks.
+    const changed = this.serve();
+    if (this.isEmpty || (changed && round < ANNOUNCEMENTS)) return undefined;
     const announced: Waitable<unknown>[] = [];
     place.pin();
     let expected: number | undefined;
     try {
-      expected = this.#announce(seen, announced);
+      if (!changed) expected = this.#announce(seen, announced);
       // Not to be held up for ever: from this the kernel returns at once, and all begins anew.
       if (expected === undefined && round === ANNOUNCEMENTS) expected = ~seen;
     } finally {
@@ -158,17 +166,22 @@ export class WaitedWord {
   /** Announces those who wait; `undefined` if the word changed meanwhile. */
   #announce(seen: number, announced: Waitable<unknown>[]): number | undefined {
     let expected: number | undefined = seen;
+    for (const waitable of this.#announcing()) {
+      expected = waitable.announce?.(expected);
+      if (expected === undefined) return undefined;
+      announced.push(waitable);
+    }
+    return expected;
+  }
+
+  /** What is to be announced: of a kind the first stands for all. */
+  *#announcing(): Generator<Waitable<unknown>> {
     for (const [kind, queue] of this.#queues) {
       for (const { waitable } of queue) {
-        if (waitable.announce !== undefined) {
-          expected = waitable.announce(expected);
-          if (expected === undefined) return undefined;
-          announced.push(waitable);
-        }
+        if (waitable.announce !== undefined) yield waitable;
         if (kind !== undefined) break;
       }
     }
-    return expected;
   }
 
   /** Its value; `undefined` if the memory is gone, which the attempts tell. */

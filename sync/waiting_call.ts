@@ -1,7 +1,7 @@
 import { FUTEX_WAITV_MAX, FutexVector, futexWake } from "../ffi/futex.ts";
 import { addressOfShared } from "../ffi/wasm.ts";
 import type { WaitedWord } from "./waited_word.ts";
-import { RECHECK } from "./waiting.ts";
+import { timing } from "./waiting.ts";
 
 /** How many words one call watches, besides its own. */
 export const CAPACITY = FUTEX_WAITV_MAX - 1;
@@ -26,10 +26,10 @@ export class WaitingCall {
     return this.#words;
   }
 
-  /** Whether it watches nothing in vain, and everything that it should. */
-  get upToDate(): boolean {
-    for (const word of this.#words) if (word.isEmpty || word.stale) return false;
-    return true;
+  /** Whether it isn't the right one any more for some word. */
+  get isOutdated(): boolean {
+    for (const word of this.#words) if (word.isOutdated) return true;
+    return false;
   }
 
   /** For how many more words there is room. */
@@ -62,7 +62,7 @@ export class WaitingCall {
       returned(words);
     };
     // One index is told, but other words may have been woken as well. Below 0 nobody was.
-    this.#vector.waitNonblocking(RECHECK).then((index) => end(index >= 0), () => end(true));
+    this.#vector.waitNonblocking(timing.recheck).then((index) => end(index >= 0), () => end(true));
   }
 
   /** Ends the call soon, because something else is to be watched. */

@@ -1,7 +1,7 @@
 import { hasFutexWaitv } from "../ffi/futex.ts";
 import { WaitedWord, type Waiter } from "./waited_word.ts";
 import { WaitingCall } from "./waiting_call.ts";
-import { RECHECK, sleeping, type Waitable } from "./waiting.ts";
+import { sleeping, timing, type Waitable } from "./waiting.ts";
 
 // All words that this thread waits for asynchronously. Two calls of the kernel watch them, which
 // take two threads of the pool that Deno's files and DNS need too. The first keeps those that
@@ -104,10 +104,9 @@ export function join(waiter: Waiter): WaitedWord {
     word = new WaitedWord(key);
     words.set(key, word);
     fresh.add(word);
-  } else if (word.isUnannounced(waitable)) {
-    word.stale = outdated = true;
   }
   word.join(waiter);
+  if (word.isOutdated) outdated = true;
   joined = true;
   plan();
   return word;
@@ -128,7 +127,7 @@ export function serve(word: WaitedWord): void {
 
 /** After somebody may have left a word: nobody is to be woken for it in vain. */
 function tidy(word: WaitedWord): void {
-  if (!word.isEmpty) return;
+  if (!word.isEmpty && !word.isOutdated) return;
   outdated = true;
   plan();
 }
@@ -162,7 +161,7 @@ function arrange(): void {
 /** Drops what nobody waits for any more. */
 function bringUpToDate(): void {
   outdated = false;
-  for (const call of calls) if (!call.upToDate) call.interrupt();
+  for (const call of calls) if (call.isOutdated) call.interrupt();
   for (const idle of [fresh, resting]) {
     for (const word of idle) {
       if (!word.isEmpty) continue;
@@ -207,7 +206,7 @@ function returned(watched: readonly WaitedWord[]): void {
     word.serve();
     if (word.isEmpty) words.delete(word.key);
     else {
-      word.settled = now - word.since >= RECHECK;
+      word.settled = now - word.since >= timing.recheck;
       resting.add(word);
     }
   }
@@ -225,13 +224,12 @@ function sweepLater(newcomers: boolean): void {
 function sweep(): void {
   timer = undefined;
   const start = performance.now();
-  const anyway = start - rechecked >= RECHECK;
+  const anyway = start - rechecked >= timing.recheck;
   if (anyway) rechecked = start;
   let served = false;
   for (const word of resting) {
-    word.sweep(anyway);
+    if (word.sweep(anyway)) served = true;
     if (!word.isEmpty) continue;
-    served = true;
     resting.delete(word);
     words.delete(word.key);
   }

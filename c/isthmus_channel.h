@@ -1,0 +1,317 @@
+/*
+ * Channels of Isthmus (ring/) for C and C++: send to and receive from Deno programs, and each
+ * other. Header only, Linux with glibc; link with -lpthread where glibc is older than 2.34.
+ *
+ *   struct isthmus_channel channel;
+ *   struct isthmus_end receiver;
+ *   if (isthmus_channel_open(&channel, memory, size) != 0) ...
+ *   if (isthmus_attach(&receiver, &channel, ISTHMUS_RECEIVER) != 0) ...
+ *   while ((length = isthmus_receive(&receiver, buffer, sizeof buffer, -1)) >= 0) ...
+ *   isthmus_detach(&receiver);
+ *
+ * Deno creates the channel, C opens it. Functions return 0 or a length, or a negated error number:
+ *   -EINVAL     no channel is there, or what was written there is no channel's any more
+ *   -EBUSY      another one is the only sender or receiver
+ *   -EMSGSIZE   the message is longer than the ring, or than the buffer (and stays in the ring)
+ *   -EAGAIN     nothing came, or there was no room, within the time
+ *   -EPIPE      there are no more messages: the stream was ended
+ *   -ENOSPC     as many are attached as the channel has room for
+ * An end belongs to the thread that attached it.
+ */
+#ifndef ISTHMUS_CHANNEL_H
+#define ISTHMUS_CHANNEL_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Words of 32 bits, from the first byte of the channel: ring/channel_layout.ts says what they are. */
+enum {
+  ISTHMUS_MAGIC = 0,
+  ISTHMUS_KIND = 1,
+  ISTHMUS_LENGTH = 2,
+  ISTHMUS_STATE = 4,
+  ISTHMUS_CAPACITY = 10,
+  ISTHMUS_PARTICIPANTS = 11,
+  ISTHMUS_ROLES = 12,
+  ISTHMUS_TAIL = 32,
+  ISTHMUS_SENT = 33,
+  ISTHMUS_HEAD = 64,
+  ISTHMUS_RECEIVED = 65,
+  ISTHMUS_RECEIVERS_ASLEEP = 96,
+  ISTHMUS_SENDERS_ASLEEP = 128,
+  ISTHMUS_SENDERS_MUTEX = 192,
+  ISTHMUS_RECEIVERS_MUTEX = 224,
+  ISTHMUS_TABLE = 256,
+  ISTHMUS_TABLE_ENTRY = 8
+};
+
+enum { ISTHMUS_SENDER = 1, ISTHMUS_RECEIVER = 2 };
+
+/* A sleep is no longer than this: a peer that dies before it wakes others leaves nobody asleep. */
+enum { ISTHMUS_RECHECK_MS = 100 };
+
+struct isthmus_channel {
+  uint32_t *words;
+  unsigned char *data;
+  uint32_t capacity, participants, roles;
+};
+
+struct isthmus_end {
+  struct isthmus_channel *channel;
+  pthread_mutex_t *mutex;
+  uint32_t *entry;
+  int role, only;
+};
+
+static inline uint32_t isthmus_load(const uint32_t *word) {
+  return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
+static inline void isthmus_store(uint32_t *word, uint32_t value) {
+  __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+}
+
+static inline int isthmus_channel_open(struct isthmus_channel *channel, void *memory, size_t size) {
+  uint32_t *words = (uint32_t *)memory;
+  if (size < 64 || ((uintptr_t)memory & 7) != 0) return -EINVAL;
+  if (isthmus_load(words + ISTHMUS_STATE) != 2 || words[ISTHMUS_MAGIC] != 0x48545349) return -EINVAL;
+  if (words[ISTHMUS_KIND] != (1u | 16u << 16)) return -EINVAL;
+  uint32_t capacity = words[ISTHMUS_CAPACITY], participants = words[ISTHMUS_PARTICIPANTS];
+  if (capacity < 8 || capacity > 1u << 30 || (capacity & (capacity - 1)) != 0) return -EINVAL;
+  if (participants < 1 || participants > 65536) return -EINVAL;
+  size_t data = ((ISTHMUS_TABLE + (size_t)participants * ISTHMUS_TABLE_ENTRY) * 4 + 63) / 64 * 64;
+  if (words[ISTHMUS_LENGTH] != data + capacity || data + capacity > size) return -EINVAL;
+  channel->words = words;
+  channel->data = (unsigned char *)memory + data;
+  channel->capacity = capacity;
+  channel->participants = participants;
+  channel->roles = words[ISTHMUS_ROLES];
+  return 0;
+}
+
+/* When a thread started, field 22 of its stat; 0 if it is no more. */
+static inline uint64_t isthmus_start_time(uint32_t tid, char *state) {
+  char path[64], text[1024];
+  snprintf(path, sizeof path, "/proc/%u/stat", tid);
+  int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd == -1) return 0;
+  ssize_t length = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (length <= 0) return 0;
+  text[length] = 0;
+  char *field = strrchr(text, ')');
+  if (field == NULL) return 0;
+  field += 2;
+  *state = *field;
+  for (int i = 3; i < 22 && field != NULL; i++) field = strchr(field + 1, ' ');
+  return field == NULL ? 0 : strtoull(field, NULL, 10);
+}
+
+static inline uint32_t isthmus_pid_namespace(void) {
+  char link[64];
+  ssize_t length = readlink("/proc/self/ns/pid", link, sizeof link - 1);
+  if (length <= 0) return 0;
+  link[length] = 0;
+  char *number = strchr(link, '[');
+  return number == NULL ? 0 : (uint32_t)strtoul(number + 1, NULL, 10);
+}
+
+static inline int isthmus_is_dead(const uint32_t *entry, uint32_t own_namespace) {
+  char state = 0;
+  if (entry[4] != own_namespace) return 0; /* of another container nothing is known */
+  uint64_t start = isthmus_start_time(entry[0], &state);
+  uint64_t expected = (uint64_t)entry[3] << 32 | entry[2];
+  return start == 0 || state == 'Z' || state == 'X' || (expected != 0 && start != expected);
+}
+
+static inline uint32_t *isthmus_join(struct isthmus_channel *channel, int role) {
+  uint32_t tid = (uint32_t)syscall(SYS_gettid), own_namespace = isthmus_pid_namespace();
+  char state;
+  uint64_t start = isthmus_start_time(tid, &state);
+  for (uint32_t i = 0; i < channel->participants; i++) {
+    uint32_t *entry = channel->words + ISTHMUS_TABLE + (size_t)i * ISTHMUS_TABLE_ENTRY;
+    uint32_t holder = isthmus_load(entry);
+    if (holder != 0 && !isthmus_is_dead(entry, own_namespace)) continue;
+    if (!__atomic_compare_exchange_n(entry, &holder, tid, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+      continue;
+    }
+    isthmus_store(entry + 2, 0);
+    isthmus_store(entry + 3, 0);
+    isthmus_store(entry + 4, own_namespace);
+    isthmus_store(entry + 1, (uint32_t)getpid());
+    isthmus_store(entry + 3, (uint32_t)(start >> 32));
+    isthmus_store(entry + 2, (uint32_t)start);
+    isthmus_store(entry + 5, (uint32_t)role);
+    return entry;
+  }
+  return NULL;
+}
+
+/* What a dead owner left needs no repair: what it didn't publish isn't there. */
+static inline int isthmus_locked(pthread_mutex_t *mutex, int result) {
+  if (result == EOWNERDEAD) result = pthread_mutex_consistent(mutex);
+  return -result;
+}
+
+static inline int isthmus_attach(struct isthmus_end *end, struct isthmus_channel *channel, int role) {
+  int at = role == ISTHMUS_SENDER ? ISTHMUS_SENDERS_MUTEX : ISTHMUS_RECEIVERS_MUTEX;
+  end->channel = channel;
+  end->role = role;
+  end->mutex = (pthread_mutex_t *)(channel->words + at);
+  end->only = (channel->roles & (uint32_t)role) == 0;
+  if (end->only) {
+    int result = isthmus_locked(end->mutex, pthread_mutex_trylock(end->mutex));
+    if (result != 0) return result;
+  }
+  end->entry = isthmus_join(channel, role);
+  if (end->entry == NULL) {
+    if (end->only) pthread_mutex_unlock(end->mutex);
+    return -ENOSPC;
+  }
+  if (role == ISTHMUS_SENDER) {
+    __atomic_and_fetch(channel->words + ISTHMUS_TAIL, ~1u, __ATOMIC_SEQ_CST);
+  }
+  return 0;
+}
+
+static inline void isthmus_detach(struct isthmus_end *end) {
+  isthmus_store(end->entry, 0);
+  if (end->only) pthread_mutex_unlock(end->mutex);
+}
+
+static inline void isthmus_wake(uint32_t *asleep, uint32_t *word) {
+  if (isthmus_load(asleep) == 0) return;
+  isthmus_store(asleep, 0);
+  syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+static inline int64_t isthmus_now_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Sleeps while the word has a value, for a while: -EAGAIN if the deadline (-1: none) is over. */
+static inline int isthmus_sleep(
+  uint32_t *asleep, uint32_t *word, uint32_t value, int64_t deadline
+) {
+  int64_t left = deadline < 0 ? ISTHMUS_RECHECK_MS : deadline - isthmus_now_ms();
+  if (left <= 0) return -EAGAIN;
+  if (left > ISTHMUS_RECHECK_MS) left = ISTHMUS_RECHECK_MS;
+  struct timespec time = { 0, (long)left * 1000000 };
+  isthmus_store(asleep, 1);
+  syscall(SYS_futex, word, FUTEX_WAIT, value, &time, NULL, 0);
+  return 0;
+}
+
+static inline int isthmus_lock(struct isthmus_end *end) {
+  return end->only ? 0 : isthmus_locked(end->mutex, pthread_mutex_lock(end->mutex));
+}
+
+static inline void isthmus_unlock(struct isthmus_end *end) {
+  if (!end->only) pthread_mutex_unlock(end->mutex);
+}
+
+static inline void isthmus_count(uint32_t *count) {
+  if (++count[0] == 0) count[1]++;
+}
+
+/* Sends a message, and waits for room for some milliseconds at most: -1 for ever, 0 not at all. */
+static inline int isthmus_send(
+  struct isthmus_end *end, const void *message, uint32_t length, int timeout_ms
+) {
+  struct isthmus_channel *channel = end->channel;
+  uint32_t *words = channel->words, capacity = channel->capacity, mask = capacity - 1;
+  if (length > capacity - 8) return -EMSGSIZE;
+  uint32_t size = (length + 8 + 7) & ~7u;
+  int64_t deadline = timeout_ms < 0 ? -1 : isthmus_now_ms() + timeout_ms;
+  for (;;) {
+    int result = isthmus_lock(end);
+    if (result != 0) return result;
+    uint32_t tail = isthmus_load(words + ISTHMUS_TAIL) & ~7u;
+    uint32_t head = isthmus_load(words + ISTHMUS_HEAD);
+    if (tail - head > capacity) {
+      isthmus_unlock(end);
+      return -EINVAL;
+    }
+    if (capacity - (tail - head) >= size) {
+      uint32_t start = (tail + 8) & mask;
+      uint32_t first = length < capacity - start ? length : capacity - start;
+      *(uint32_t *)(channel->data + (tail & mask)) = length;
+      memcpy(channel->data + start, message, first);
+      memcpy(channel->data, (const char *)message + first, length - first);
+      isthmus_count(words + ISTHMUS_SENT);
+      isthmus_store(words + ISTHMUS_TAIL, tail + size);
+      isthmus_wake(words + ISTHMUS_RECEIVERS_ASLEEP, words + ISTHMUS_TAIL);
+      isthmus_unlock(end);
+      return 0;
+    }
+    isthmus_unlock(end);
+    result = isthmus_sleep(words + ISTHMUS_SENDERS_ASLEEP, words + ISTHMUS_HEAD, head, deadline);
+    if (result != 0) return result;
+  }
+}
+
+/*
+ * Receives a message into a buffer, and returns its length; waits for one for some milliseconds at
+ * most: -1 for ever, 0 not at all.
+ */
+static inline int isthmus_receive(
+  struct isthmus_end *end, void *buffer, uint32_t size, int timeout_ms
+) {
+  struct isthmus_channel *channel = end->channel;
+  uint32_t *words = channel->words, capacity = channel->capacity, mask = capacity - 1;
+  int64_t deadline = timeout_ms < 0 ? -1 : isthmus_now_ms() + timeout_ms;
+  for (;;) {
+    int result = isthmus_lock(end);
+    if (result != 0) return result;
+    uint32_t seen = isthmus_load(words + ISTHMUS_TAIL), tail = seen & ~7u;
+    uint32_t head = isthmus_load(words + ISTHMUS_HEAD);
+    result = tail - head > capacity ? -EINVAL : -EAGAIN;
+    while (result == -EAGAIN && head != tail) {
+      uint32_t header = *(volatile uint32_t *)(channel->data + (head & mask));
+      uint32_t length = header & 0x7fffffff, record = (length + 8 + 7) & ~7u;
+      if (record > tail - head) result = -EINVAL;
+      else if (header != length) head += record; /* no message but the end of the ring */
+      else if (length > size) result = -EMSGSIZE;
+      else {
+        uint32_t start = (head + 8) & mask;
+        uint32_t first = length < capacity - start ? length : capacity - start;
+        memcpy(buffer, channel->data + start, first);
+        memcpy((char *)buffer + first, channel->data, length - first);
+        isthmus_count(words + ISTHMUS_RECEIVED);
+        isthmus_store(words + ISTHMUS_HEAD, head + record);
+        isthmus_wake(words + ISTHMUS_SENDERS_ASLEEP, words + ISTHMUS_HEAD);
+        result = (int)length;
+      }
+    }
+    isthmus_unlock(end);
+    if (result != -EAGAIN) return result;
+    if (seen & 1) return -EPIPE;
+    result = isthmus_sleep(words + ISTHMUS_RECEIVERS_ASLEEP, words + ISTHMUS_TAIL, seen, deadline);
+    if (result != 0) return result;
+  }
+}
+
+/* Says that there will be no more messages, unless another sender attaches. */
+static inline void isthmus_end_stream(struct isthmus_end *end) {
+  uint32_t *tail = end->channel->words + ISTHMUS_TAIL;
+  __atomic_or_fetch(tail, 1, __ATOMIC_SEQ_CST);
+  isthmus_store(end->channel->words + ISTHMUS_RECEIVERS_ASLEEP, 0);
+  syscall(SYS_futex, tail, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+#endif

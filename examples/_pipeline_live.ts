@@ -1,0 +1,50 @@
+// A line that says how full channels are and how fast they go, again and again.
+
+import type { Channel } from "../mod.ts";
+
+/** How often, in milliseconds. */
+const EVERY = 200;
+
+const encoder = new TextEncoder();
+
+/** Shows how channels are getting on, on one line of the terminal, until it leaves scope. */
+export class LiveLine implements Disposable {
+  readonly #channels: Readonly<Record<string, Channel>>;
+  readonly #timer: ReturnType<typeof setInterval>;
+  readonly #received = new Map<string, number>();
+  #shown = performance.now();
+  #ended = false;
+
+  constructor(channels: Readonly<Record<string, Channel>>) {
+    this.#channels = channels;
+    this.#timer = setInterval(() => this.#show(), EVERY);
+  }
+
+  /** Shows the last figures, and leaves them there. */
+  end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearInterval(this.#timer);
+    this.#show();
+    Deno.stderr.writeSync(encoder.encode("\n"));
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
+  }
+
+  #show(): void {
+    const now = performance.now();
+    const seconds = (now - this.#shown) / 1000;
+    this.#shown = now;
+    const parts = Object.entries(this.#channels).map(([name, channel]) => {
+      const { received, fill, capacity } = channel.stat();
+      const rate = (received - (this.#received.get(name) ?? 0)) / seconds;
+      this.#received.set(name, received);
+      const percent = Math.round(100 * fill / capacity);
+      return `${name}: ${received} messages, ${Math.round(rate)}/s, ${percent} % full`;
+    });
+    // Back to the start of the line, whose rest is cleared.
+    Deno.stderr.writeSync(encoder.encode(`\r${parts.join(" | ")}\x1b[K`));
+  }
+}

@@ -1,0 +1,253 @@
+import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
+import { type OffsetOptions, readOffset } from "../sync/options.ts";
+import type { SyncMemory } from "../sync/place.ts";
+import {
+  checkedCodec,
+  checkedOpen,
+  type CodecOption,
+  type OpenRingOptions,
+  type ParticipantsOption,
+} from "./broadcast_options.ts";
+import { receiversOf } from "./broadcast_participants.ts";
+import { BroadcastReceiver, type ReceiveFrom } from "./broadcast_receiver.ts";
+import { checkPeerDeath } from "./broadcast_reception.ts";
+import { senderOf } from "./broadcast_seat.ts";
+import { BroadcastSender } from "./broadcast_sender.ts";
+import {
+  checkParticipants,
+  Note,
+  type Species,
+  Station,
+  stationBytes,
+} from "./broadcast_station.ts";
+import { maxMessageLength } from "./broadcast_writer.ts";
+import type { Codec } from "./codec.ts";
+import type { Participant } from "./peer_target.ts";
+
+/** How large a broadcast is. */
+export interface BroadcastSize extends ParticipantsOption {
+  /**
+   * The bytes of its ring: a power of two from 1024 to 2 ** 30. A message takes 16 bytes more than
+   * it has, in multiples of 16, and at most half of the ring. Default: 65536.
+   */
+  readonly capacity?: number;
+}
+
+/** How to create a broadcast. */
+export interface CreateBroadcastOptions extends BroadcastSize, OffsetOptions {}
+
+/** How to open or create a broadcast. */
+export interface OpenOrCreateBroadcastOptions extends CreateBroadcastOptions, OpenRingOptions {}
+
+/** Options of a sender. */
+export interface BroadcastSenderOptions<In> extends CodecOption<unknown, In> {}
+
+/** Options of a receiver. */
+export interface BroadcastReceiverOptions<Out> extends CodecOption<Out, never>, ReceiveFrom {}
+
+/** What is known of a broadcast. */
+export interface BroadcastStat {
+  /** The bytes of its ring. */
+  readonly capacity: number;
+  /** The longest message, in bytes. */
+  readonly maxMessageLength: number;
+  /** How many messages were sent since it was created. */
+  readonly sent: number;
+  /** Whether the sender has ended it. */
+  readonly ended: boolean;
+  /** The sender, if there is one; also one that died, until another comes. */
+  readonly sender: Participant | undefined;
+  /** The receivers; also those that died, until others take their places. */
+  readonly receivers: readonly Participant[];
+  /** How many receivers there is room for. */
+  readonly participants: number;
+}
+
+const DEFAULT_CAPACITY = 65536;
+const MIN_CAPACITY = 1024;
+const MAX_CAPACITY = 2 ** 30;
+
+const SPECIES: Species = {
+  kind: "broadcast",
+  option: "capacity",
+  dataBytes: (capacity) => capacity,
+  isLength: (capacity) =>
+    capacity >= MIN_CAPACITY && capacity <= MAX_CAPACITY && Number.isInteger(Math.log2(capacity)),
+};
+
+function checkedCapacity(value: unknown): number {
+  const capacity = checkInteger("capacity", value ?? DEFAULT_CAPACITY, MIN_CAPACITY, MAX_CAPACITY);
+  if (SPECIES.isLength(capacity)) return capacity;
+  throw new RangeError(`capacity must be a power of two: received ${capacity}`);
+}
+
+/**
+ * One sender tells any number of receivers, which join and leave as they like. Each receiver sees
+ * every message, or is told exactly how many it missed. A slow, stopped or dead receiver never
+ * holds up the sender, which overwrites the oldest messages.
+ *
+ * It lies in any shared memory. There is one sender at a time: the next one can come when that was
+ * closed or has died, and goes on with the sequence. A sender that is killed loses at most the
+ * message that it was sending; one that was half written is never seen.
+ *
+ * @example
+ * ```ts
+ * import { mapAnonymous } from "@isthmus/isthmus";
+ * import { Broadcast, textCodec } from "@isthmus/isthmus/ring";
+ *
+ * using memory = mapAnonymous(Broadcast.byteLength(), { shared: true });
+ * const news = Broadcast.create(memory); // others: Broadcast.open(memory)
+ * using receiver = news.receiver({ codec: textCodec });
+ * using sender = news.sender({ codec: textCodec });
+ *
+ * sender.send("hello");
+ * sender.end();
+ * for await (const { value, missed } of receiver) console.log(value, missed); // hello 0
+ * ```
+ */
+export class Broadcast {
+  /** Whether this call created it. */
+  readonly created: boolean;
+  readonly #station: Station;
+
+  private constructor(station: Station, created: boolean) {
+    this.#station = station;
+    this.created = created;
+  }
+
+  /** How many bytes a broadcast takes. */
+  static byteLength(options: BroadcastSize = {}): number {
+    const { capacity, participants } = checkOptions(options);
+    return stationBytes(SPECIES, checkedCapacity(capacity), checkParticipants(participants));
+  }
+
+  /**
+   * Makes a broadcast in memory that is zeros there.
+   *
+   * @throws {Deno.errors.AlreadyExists} If there is one, or something else of Isthmus.
+   * @throws {Deno.errors.InvalidData} If something else is there.
+   * @throws {RangeError} If the memory is too small or the place misaligned, or an option out of
+   * range.
+   * @throws {TypeError} If it is no memory that may be written.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
+   */
+  static create(memory: SyncMemory, options: CreateBroadcastOptions = {}): Broadcast {
+    const { capacity, participants, ...rest } = checkOptions(options);
+    const where = { memory, offset: readOffset(rest) };
+    const station = Station.create(
+      SPECIES,
+      where,
+      checkedCapacity(capacity),
+      checkParticipants(participants),
+    );
+    return new Broadcast(station, true);
+  }
+
+  /**
+   * Opens a broadcast that another process made. If that is doing so right now, it waits a little.
+   *
+   * @throws {Deno.errors.NotFound} If there is none.
+   * @throws {Deno.errors.InvalidData} If something else is there.
+   * @throws {Deno.errors.TimedOut} If it isn't ready in time.
+   * @throws {RangeError} If the memory is too small or the place misaligned.
+   * @throws {TypeError} If it is no memory that may be written.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
+   */
+  static open(memory: SyncMemory, options: OpenRingOptions = {}): Broadcast {
+    const { where, timeout } = checkedOpen(memory, options);
+    return new Broadcast(Station.open(SPECIES, where, timeout), false);
+  }
+
+  /**
+   * Opens a broadcast, or makes it if there is none; `created` says which. Throws what
+   * {@linkcode create} and {@linkcode open} throw, and `Deno.errors.InvalidData` if there is one
+   * with another capacity or number of participants.
+   */
+  static openOrCreate(
+    memory: SyncMemory,
+    options: OpenOrCreateBroadcastOptions = {},
+  ): Broadcast {
+    const { capacity, participants, ...rest } = checkOptions(options);
+    const { where, timeout } = checkedOpen(memory, rest);
+    const { station, created } = Station.openOrCreate(
+      SPECIES,
+      where,
+      checkedCapacity(capacity),
+      checkParticipants(participants),
+      timeout,
+    );
+    return new Broadcast(station, created);
+  }
+
+  /** How many bytes it takes. */
+  get byteLength(): number {
+    return this.#station.place.byteLength;
+  }
+
+  /** The bytes of its ring. */
+  get capacity(): number {
+    return this.#station.length;
+  }
+
+  /**
+   * Becomes its only sender, of bytes.
+   *
+   * @throws {Deno.errors.Busy} If there is another one, in whichever process or Worker.
+   * @throws {Deno.errors.InvalidData} If the memory holds nonsense.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  sender(): BroadcastSender<Uint8Array>;
+  /** Becomes its only sender, of what a codec makes bytes of. */
+  sender<In>(options: BroadcastSenderOptions<In>): BroadcastSender<In>;
+  sender<In>(options: BroadcastSenderOptions<In> = {}): BroadcastSender<In> {
+    const { codec } = checkOptions(options);
+    return new BroadcastSender(this.#station, checkedCodec<unknown, In>(codec));
+  }
+
+  /**
+   * Becomes one of its receivers, of bytes.
+   *
+   * @throws {Deno.errors.Busy} If there are as many receivers as there is room for.
+   * @throws {Deno.errors.InvalidData} If the memory holds nonsense.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  receiver(
+    options?: ReceiveFrom & { readonly codec?: undefined },
+  ): BroadcastReceiver<Uint8Array<ArrayBuffer>>;
+  /** Becomes one of its receivers, of what a codec makes of bytes. */
+  receiver<Out>(options: BroadcastReceiverOptions<Out>): BroadcastReceiver<Out>;
+  receiver<Out>(options: BroadcastReceiverOptions<Out> = {}): BroadcastReceiver<Out> {
+    const { codec, from = "newest", peerDeath } = checkOptions(options);
+    if (from !== "newest" && from !== "oldest") {
+      throw new TypeError(`from must be "newest" or "oldest": received ${describe(from)}`);
+    }
+    return new BroadcastReceiver<Out>(
+      this.#station,
+      checkedCodec(codec) as Codec<Out, never>,
+      { from, peerDeath: checkPeerDeath(peerDeath) },
+    );
+  }
+
+  /**
+   * What is known of it now.
+   *
+   * @throws {Deno.errors.InvalidData} If the memory holds nonsense.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  stat(): BroadcastStat {
+    const station = this.#station;
+    const note = new Note();
+    note.read(station);
+    return {
+      capacity: station.length,
+      maxMessageLength: maxMessageLength(station.length),
+      sent: note.next,
+      ended: station.ended,
+      sender: senderOf(station),
+      receivers: receiversOf(station),
+      participants: station.participants,
+    };
+  }
+}

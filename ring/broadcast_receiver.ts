@@ -1,0 +1,143 @@
+import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
+import { Landing } from "./broadcast_landing.ts";
+import { NOTHING, RingReader } from "./broadcast_reader.ts";
+import { type PeerDeathPolicy, Reception } from "./broadcast_reception.ts";
+import type { Station } from "./broadcast_station.ts";
+import type { Codec } from "./codec.ts";
+import { type PeerDeath, PeerTarget } from "./peer_target.ts";
+
+/** A message of a `Broadcast`, as a receiver gets it. */
+export interface BroadcastMessage<T> {
+  /** What was sent. */
+  readonly value: T;
+  /** Its number: 0 for the first message that was ever sent. */
+  readonly sequence: number;
+  /** How many messages this receiver missed between the one before and this one. */
+  readonly missed: number;
+}
+
+/** Where a receiver starts, and what it does when the sender dies. */
+export interface ReceiveFrom {
+  /**
+   * `"newest"`: with the messages sent from now on. `"oldest"`: with the oldest one that is still
+   * there. Default: `"newest"`.
+   */
+  readonly from?: "newest" | "oldest";
+  /**
+   * What to do once everything was received and the sender has died: `"ignore"` waits for the next
+   * sender, `"throw"` throws `Deno.errors.BrokenPipe`. Default: `"ignore"`.
+   */
+  readonly peerDeath?: PeerDeathPolicy;
+}
+
+/**
+ * A receiver of a `Broadcast`, made by its `receiver()`. Each has its own place in the stream.
+ *
+ * It gets every message, or is told how many it missed: the sender doesn't wait, and overwrites the
+ * oldest messages. A receiver that was overtaken goes on about half a ring behind the sender. It
+ * counts by a sequence of 64 bits that the messages have, so the count is exact: what was received
+ * and what was missed is, together, what was sent.
+ *
+ * The event `"peerdeath"` tells that the sender's process died.
+ *
+ * @typeParam Out What is received.
+ */
+export class BroadcastReceiver<Out> extends PeerTarget implements Disposable {
+  readonly #reception: Reception<BroadcastMessage<Out>>;
+  readonly #reader: RingReader;
+
+  /** Made by `Broadcast.receiver()`. */
+  constructor(station: Station, codec: Codec<Out, never>, options: Required<ReceiveFrom>) {
+    super();
+    const landing = new Landing(codec.keeps);
+    const reader = this.#reader = new RingReader(station, landing, options.from);
+    this.#reception = new Reception(station, options.peerDeath, () => {
+      const length = reader.read();
+      if (length === NOTHING) return undefined;
+      const { sequence, missed } = reader;
+      return { value: codec.decode(landing.take(length)), sequence, missed };
+    });
+  }
+
+  /** How many messages it missed in all since it came. */
+  get missed(): number {
+    return this.#reader.missedTotal;
+  }
+
+  /** Whether the last call found that there will be no more. */
+  get ended(): boolean {
+    return this.#reception.ended;
+  }
+
+  /**
+   * Receives the next message if it is there; else, and after the end, `undefined`.
+   *
+   * @throws {Deno.errors.InvalidData} If the memory holds nonsense, or the codec can't decode the
+   * message; in the latter case the next call receives the next one.
+   * @throws {Deno.errors.BrokenPipe} If the sender has died, with `peerDeath: "throw"`.
+   * @throws {Deno.errors.BadResource} If the receiver was closed, or the memory is gone.
+   */
+  tryReceive(): BroadcastMessage<Out> | undefined {
+    return this.#reception.tryReceive();
+  }
+
+  /**
+   * Receives the next message, and blocks the thread until it is there; `undefined` at the end.
+   *
+   * @throws {Deno.errors.TimedOut} If none comes in time.
+   *
+   * It throws what {@linkcode tryReceive} throws, too.
+   */
+  receiveSync(options: WaitSyncOptions = {}): BroadcastMessage<Out> | undefined {
+    return this.#reception.receiveSync(options);
+  }
+
+  /**
+   * Receives the next message as soon as it is there; `undefined` at the end. Rejects with what
+   * {@linkcode receiveSync} throws, and with the signal's reason.
+   */
+  receive(options: WaitOptions = {}): Promise<BroadcastMessage<Out> | undefined> {
+    return this.#reception.receive(options);
+  }
+
+  /**
+   * All messages until the end; `timeout` is for each of them.
+   *
+   * @example
+   * ```ts ignore
+   * for await (const { value, missed } of receiver.messages({ signal })) {
+   *   if (missed > 0) console.warn(`${missed} missed`);
+   *   console.log(value);
+   * }
+   * ```
+   */
+  messages(options: WaitOptions = {}): AsyncGenerator<BroadcastMessage<Out>, void, undefined> {
+    return this.#reception.iterate(options);
+  }
+
+  /** All messages until the end. */
+  [Symbol.asyncIterator](): AsyncGenerator<BroadcastMessage<Out>, void, undefined> {
+    return this.messages();
+  }
+
+  /** A stream of all messages. It takes one when it is asked for one. */
+  get readable(): ReadableStream<BroadcastMessage<Out>> {
+    return this.#reception.readable();
+  }
+
+  /** Leaves; calls that wait are rejected. Once is enough. */
+  close(): void {
+    this.stopLooking();
+    this.#reception.close();
+  }
+
+  /** As {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** For the event. */
+  protected override newDeaths(): readonly PeerDeath[] {
+    return this.#reception.newDeaths();
+  }
+}

@@ -1,0 +1,116 @@
+import type { Station } from "./broadcast_station.ts";
+import { type SendClaim, Sending } from "./broadcast_sending.ts";
+import { RingWriter } from "./broadcast_writer.ts";
+import type { Codec } from "./codec.ts";
+import { type PeerDeath, PeerTarget } from "./peer_target.ts";
+
+/**
+ * The sender of a `Broadcast`, made by its `sender()`. It never waits for anybody: what receivers
+ * don't read in time is overwritten.
+ *
+ * The event `"peerdeath"` tells that a receiver's process died.
+ *
+ * @typeParam In What is sent.
+ */
+export class BroadcastSender<In> extends PeerTarget implements Disposable {
+  readonly #sending: Sending<In>;
+
+  /** Made by `Broadcast.sender()`. */
+  constructor(station: Station, codec: Codec<unknown, In>) {
+    super();
+    this.#sending = new Sending(station, codec, () => new RingWriter(station));
+  }
+
+  /** How many messages were sent since the broadcast was created, by all senders it had. */
+  get sent(): number {
+    return this.#sending.sent;
+  }
+
+  /** The longest message, in bytes: a little less than half of the ring. */
+  get maxMessageLength(): number {
+    return this.#sending.maxLength;
+  }
+
+  /**
+   * Sends a message, and returns its sequence: 0 for the first one that was ever sent. All
+   * receivers that sleep are woken.
+   *
+   * @throws {RangeError} If it is longer than {@linkcode maxMessageLength}.
+   * @throws {TypeError} If the codec takes no such value.
+   * @throws {Deno.errors.Busy} If there is a claim.
+   * @throws {Deno.errors.BadResource} If the sender was closed or has ended, or the memory is gone.
+   */
+  send(value: In): number {
+    return this.#sending.send(value);
+  }
+
+  /**
+   * Sends many messages, and returns how many. They are shown to the receivers together, or in
+   * parts if they are more than a quarter of the ring; so that costs less for each of them.
+   *
+   * Throws what {@linkcode send} throws; the messages before that were sent.
+   */
+  sendBatch(values: Iterable<In>): number {
+    return this.#sending.sendBatch(values);
+  }
+
+  /**
+   * Makes room for a message in the ring itself, so that it needs no copy. Until that is committed
+   * or aborted nothing else can be sent.
+   *
+   * @param length The most bytes that the message will have.
+   *
+   * @example
+   * ```ts
+   * import { mapAnonymous } from "@isthmus/isthmus";
+   * import { Broadcast } from "@isthmus/isthmus/ring";
+   *
+   * using memory = mapAnonymous(Broadcast.byteLength(), { shared: true });
+   * using sender = Broadcast.create(memory).sender();
+   * {
+   *   using claim = sender.claim(1000);
+   *   const { written } = new TextEncoder().encodeInto("hello", claim.bytes);
+   *   claim.commit(written);
+   * }
+   * ```
+   *
+   * @throws {RangeError} If it is longer than {@linkcode maxMessageLength}.
+   * @throws {Deno.errors.Busy} If there is a claim already.
+   * @throws {Deno.errors.BadResource} If the sender was closed or has ended, or the memory is gone.
+   */
+  claim(length: number): SendClaim {
+    return this.#sending.claim(length);
+  }
+
+  /**
+   * Says that there will be no more: receivers get what is still there, and then the end. Another
+   * sender may go on later; only those who are still there then hear it.
+   *
+   * @throws {Deno.errors.Busy} If there is a claim.
+   * @throws {Deno.errors.BadResource} If the sender was closed, or the memory is gone.
+   */
+  end(): void {
+    this.#sending.end();
+  }
+
+  /** A stream that sends what is written to it, and ends with it. It never holds the writer up. */
+  get writable(): WritableStream<In> {
+    return this.#sending.writable();
+  }
+
+  /** Leaves without ending the stream: receivers wait for the next sender. Once is enough. */
+  close(): void {
+    this.stopLooking();
+    this.#sending.close();
+  }
+
+  /** As {@linkcode close}. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** For the event. */
+  protected override newDeaths(): readonly PeerDeath[] {
+    return this.#sending.newDeaths();
+  }
+}

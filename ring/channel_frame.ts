@@ -1,0 +1,231 @@
+import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
+import {
+  createObject,
+  HEADER_BYTES,
+  HEADER_WORDS,
+  objectLength,
+  openObject,
+  openOrCreateObject,
+  parameter,
+} from "../sync/header.ts";
+import { makeMutex } from "../sync/mutex_bytes.ts";
+import { type OffsetOptions, readOffset } from "../sync/options.ts";
+import { Participants, type ParticipantStatus } from "../sync/participants.ts";
+import { placeOf, type SharedPlace, type SyncMemory } from "../sync/place.ts";
+import {
+  dataOffset,
+  HEAD,
+  isCapacity,
+  LEAST_CAPACITY,
+  MANY_RECEIVERS,
+  MANY_SENDERS,
+  MOST_CAPACITY,
+  PARAMETER_CAPACITY,
+  PARAMETER_PARTICIPANTS,
+  PARAMETER_ROLES,
+  PARTICIPANTS,
+  RECEIVERS_MUTEX,
+  SEEN_HEAD,
+  SEEN_TAIL,
+  SENDERS_MUTEX,
+  TAIL,
+} from "./channel_layout.ts";
+import { points } from "./test_points.ts";
+
+/** How many may be attached by default. */
+const DEFAULT_PARTICIPANTS = 64;
+const MOST_PARTICIPANTS = 65536;
+
+/** How many there may be of a role. */
+export type ChannelRole = "one" | "many";
+
+/** How big a channel is. */
+export interface ChannelSize {
+  /**
+   * The length of the ring in bytes, a power of two from 8 to 2 ** 30. Each message takes its
+   * length, rounded up to a multiple of 8, and 8 bytes more. Default: the longest for which there
+   * is room.
+   */
+  readonly capacity?: number;
+  /** How many senders and receivers may be attached at the same time. Default: 64. */
+  readonly participants?: number;
+}
+
+/** Where a channel is created, and how. */
+export interface ChannelOptions extends ChannelSize, OffsetOptions {
+  /**
+   * Whether one sender is attached at a time, which pays for no lock, or many, each of which takes a
+   * robust mutex for each operation. Default: `"one"`.
+   */
+  readonly senders?: ChannelRole;
+  /** The same for receivers. Default: `"one"`. */
+  readonly receivers?: ChannelRole;
+}
+
+/** Where a channel is, and how long to wait for it. */
+export interface ChannelOpenOptions extends OffsetOptions {
+  /** The most milliseconds to wait for a process that is creating it. Default: 1000. */
+  readonly timeout?: number;
+}
+
+/** What is asked for, checked; `undefined` means any. */
+interface Wishes {
+  readonly memory: SyncMemory;
+  readonly offset: number;
+  readonly capacity: number | undefined;
+  readonly participants: number | undefined;
+  readonly roles: number;
+  readonly mask: number;
+}
+
+function checkRole(name: string, value: unknown): boolean | undefined {
+  if (value === undefined) return undefined;
+  if (value === "one" || value === "many") return value === "many";
+  throw new TypeError(`${name} must be "one" or "many": received ${describe(value)}`);
+}
+
+function checkCapacity(value: unknown): number {
+  const capacity = checkInteger("capacity", value, LEAST_CAPACITY, MOST_CAPACITY);
+  if (isCapacity(capacity)) return capacity;
+  throw new RangeError(`capacity must be a power of two: received ${capacity}`);
+}
+
+function checkParticipants(value: unknown): number {
+  return checkInteger("participants", value, 1, MOST_PARTICIPANTS);
+}
+
+/** The bytes that a channel takes. */
+export function channelBytes({ capacity, participants }: ChannelSize): number {
+  const count = checkParticipants(participants ?? DEFAULT_PARTICIPANTS);
+  return dataOffset(count) + checkCapacity(capacity);
+}
+
+function wishes(memory: SyncMemory, options: ChannelOptions): Wishes {
+  const offset = readOffset(options);
+  const { capacity, participants, senders, receivers } = options;
+  const [manySenders, manyReceivers] = [
+    checkRole("senders", senders),
+    checkRole("receivers", receivers),
+  ];
+  return {
+    memory,
+    offset,
+    capacity: capacity === undefined ? undefined : checkCapacity(capacity),
+    participants: participants === undefined ? undefined : checkParticipants(participants),
+    roles: (manySenders ? MANY_SENDERS : 0) | (manyReceivers ? MANY_RECEIVERS : 0),
+    mask: (manySenders === undefined ? 0 : MANY_SENDERS) |
+      (manyReceivers === undefined ? 0 : MANY_RECEIVERS),
+  };
+}
+
+/** What is to be created. */
+function plan({ memory, offset, capacity, participants = DEFAULT_PARTICIPANTS, roles }: Wishes) {
+  const data = dataOffset(participants);
+  let length = capacity;
+  if (length === undefined) {
+    const rest = placeOf({ name: "channel", memory, offset }).byteLength - data;
+    // Too little: the error of placeOf() says how much the shortest takes.
+    length = Math.min(MOST_CAPACITY, 2 ** Math.floor(Math.log2(Math.max(LEAST_CAPACITY, rest))));
+  }
+  const place = placeOf({ name: "channel", memory, offset, byteLength: data + length });
+  const start = points.start | 0;
+  const initialise = (words: Int32Array<ArrayBufferLike>) => {
+    words.fill(0, HEADER_WORDS, data / 4); // also over what a creator who died left
+    for (const index of [TAIL, SEEN_TAIL, HEAD, SEEN_HEAD]) words[index] = start;
+    makeMutex(place, SENDERS_MUTEX);
+    makeMutex(place, RECEIVERS_MUTEX);
+  };
+  const parameters = [length, participants, roles];
+  return { kind: "channel" as const, place, parameters, initialise };
+}
+
+/** A channel in memory: where it is, and what its header says, which was checked. */
+export class ChannelFrame {
+  readonly place: SharedPlace;
+  /** Whether this handle made it. */
+  readonly created: boolean;
+  /** The length of the ring in bytes. */
+  readonly capacity: number;
+  readonly manySenders: boolean;
+  readonly manyReceivers: boolean;
+  /** The first byte of the ring. */
+  readonly data: number;
+  /** Who is attached. */
+  readonly participants: Participants;
+
+  private constructor(place: SharedPlace, created: boolean) {
+    const { words } = place;
+    this.place = place;
+    this.created = created;
+    this.capacity = parameter(words, PARAMETER_CAPACITY);
+    const roles = parameter(words, PARAMETER_ROLES);
+    this.manySenders = (roles & MANY_SENDERS) !== 0;
+    this.manyReceivers = (roles & MANY_RECEIVERS) !== 0;
+    const participants = parameter(words, PARAMETER_PARTICIPANTS);
+    this.data = dataOffset(participants);
+    this.participants = new Participants(place, PARTICIPANTS, participants);
+  }
+
+  static create(memory: SyncMemory, options: ChannelOptions): ChannelFrame {
+    const object = plan(wishes(memory, checkOptions(options)));
+    createObject(object);
+    return new ChannelFrame(object.place, true);
+  }
+
+  static open(memory: SyncMemory, options: ChannelOpenOptions): ChannelFrame {
+    const offset = readOffset(checkOptions(options));
+    return ChannelFrame.#open(memory, offset, readTimeout(options));
+  }
+
+  static #open(memory: SyncMemory, offset: number, timeout: number | undefined): ChannelFrame {
+    placeOf({ name: "channel", memory, offset, byteLength: HEADER_BYTES }); // or there is no room
+    const whole = placeOf({ name: "channel", memory, offset });
+    openObject({ kind: "channel", place: whole }, timeout);
+    const { words } = whole;
+    const capacity = parameter(words, PARAMETER_CAPACITY);
+    const participants = parameter(words, PARAMETER_PARTICIPANTS);
+    const byteLength = objectLength(words);
+    if (
+      !isCapacity(capacity) || participants < 1 || participants > MOST_PARTICIPANTS ||
+      dataOffset(participants) + capacity !== byteLength
+    ) {
+      throw new Deno.errors.InvalidData(
+        `Cannot open ${whole.name}: its header contradicts itself (capacity ${capacity}, participants ${participants}, ${byteLength} bytes). Create it anew, in memory filled with zeros`,
+      );
+    }
+    return new ChannelFrame(placeOf({ name: "channel", memory, offset, byteLength }), false);
+  }
+
+  static openOrCreate(
+    memory: SyncMemory,
+    options: ChannelOptions & ChannelOpenOptions,
+  ): ChannelFrame {
+    const wanted = wishes(memory, checkOptions(options));
+    const timeout = readTimeout(options);
+    const object = plan(wanted);
+    // One that is longer than this would create is found by open().
+    if (openOrCreateObject(object, timeout)) return new ChannelFrame(object.place, true);
+    const frame = ChannelFrame.#open(memory, wanted.offset, timeout);
+    const roles = (frame.manySenders ? MANY_SENDERS : 0) |
+      (frame.manyReceivers ? MANY_RECEIVERS : 0);
+    const differs = (wanted.capacity ?? frame.capacity) !== frame.capacity ||
+      (wanted.participants ?? frame.participants.size) !== frame.participants.size ||
+      (roles & wanted.mask) !== (wanted.roles & wanted.mask);
+    if (!differs) return frame;
+    throw new Deno.errors.InvalidData(
+      `Cannot open ${frame.place.name}: it has capacity ${frame.capacity}, participants ${frame.participants.size}, ` +
+        `senders "${frame.manySenders ? "many" : "one"}" and receivers "${
+          frame.manyReceivers ? "many" : "one"
+        }", which isn't what was asked for. Ask for the same, or use open()`,
+    );
+  }
+
+  /** Who has a role, dead or alive. */
+  having(role: number): ParticipantStatus[] {
+    return this.participants.list().filter((status) => status.role === role);
+  }
+}
+
+function readTimeout({ timeout }: ChannelOpenOptions): number | undefined {
+  return timeout === undefined ? undefined : checkInteger("timeout", timeout, 0, 2 ** 31 - 1);
+}

@@ -1,0 +1,86 @@
+import { HEADER_BYTES, HEADER_WORDS } from "../sync/header.ts";
+import { PARTICIPANT_WORDS } from "../sync/participants.ts";
+
+// Where things are in a Channel, in 32-bit words from its first byte. What the senders write and
+// what the receivers write is two cache lines apart, since processors fetch them in pairs.
+
+const APART = 32;
+
+/**
+ * The position behind the newest record, in bytes, modulo 2 ** 32: what receivers wait for. It is
+ * stored last, and so publishes all that was written before. Positions are multiples of 8, so it
+ * has room for {@linkcode ENDED}.
+ */
+export const TAIL: number = HEADER_WORDS + 16;
+/** How many messages were sent, in two words. */
+export const SENT: number = TAIL + 1;
+/** What many senders know of {@linkcode HEAD}. */
+export const SEEN_HEAD: number = TAIL + 3;
+
+/** The position of the oldest record: what senders wait for. Its store gives the room back. */
+export const HEAD: number = TAIL + APART;
+/** How many messages were received, in two words. */
+export const RECEIVED: number = HEAD + 1;
+/** What many receivers know of {@linkcode TAIL}. */
+export const SEEN_TAIL: number = HEAD + 3;
+
+/** Set by receivers before they sleep: a sender then clears it and wakes them. */
+export const RECEIVERS_ASLEEP: number = HEAD + APART;
+/** Set by senders before they sleep. */
+export const SENDERS_ASLEEP: number = RECEIVERS_ASLEEP + APART;
+
+/** How long senders waited, in microseconds, in two words. */
+export const SENDERS_WAITED: number = SENDERS_ASLEEP + APART;
+/** How long receivers waited. */
+export const RECEIVERS_WAITED: number = SENDERS_WAITED + 2;
+
+/** The robust mutex of the senders' side. */
+export const SENDERS_MUTEX: number = SENDERS_WAITED + APART;
+/** The robust mutex of the receivers' side. */
+export const RECEIVERS_MUTEX: number = SENDERS_MUTEX + APART;
+
+/** The table of who is attached. */
+export const PARTICIPANTS: number = RECEIVERS_MUTEX + APART;
+
+/** In {@linkcode TAIL}: there will be no more, unless another sender attaches. */
+export const ENDED = 1;
+/** The bits of {@linkcode TAIL} that no position has. */
+export const FLAGS = 7;
+
+/** Bytes before each message: its length, and four bytes without a meaning. */
+export const RECORD_BYTES = 8;
+/** In a length: these bytes, with the record's own, are no message but fill the end of the ring. */
+export const SKIP = 0x80000000 | 0;
+
+/** The shortest ring, in bytes. */
+export const LEAST_CAPACITY = 8;
+/** The longest ring, in bytes. */
+export const MOST_CAPACITY: number = 2 ** 30;
+
+/** Parameters of the header: the length of the ring. */
+export const PARAMETER_CAPACITY = 0;
+/** How many may be attached. */
+export const PARAMETER_PARTICIPANTS = 1;
+/** {@linkcode MANY_SENDERS} and {@linkcode MANY_RECEIVERS}. */
+export const PARAMETER_ROLES = 2;
+
+/** Several may send. */
+export const MANY_SENDERS = 1;
+/** Several may receive. */
+export const MANY_RECEIVERS = 2;
+
+/** The first byte of the ring. */
+export function dataOffset(participants: number): number {
+  return Math.ceil((PARTICIPANTS + participants * PARTICIPANT_WORDS) * 4 / HEADER_BYTES) *
+    HEADER_BYTES;
+}
+
+/** How many bytes a message takes in the ring. */
+export function recordBytes(length: number): number {
+  return (length + RECORD_BYTES + 7) & -8;
+}
+
+/** Whether a number can be that of a ring's bytes. */
+export function isCapacity(value: number): boolean {
+  return value >= LEAST_CAPACITY && value <= MOST_CAPACITY && (value & (value - 1)) === 0;
+}

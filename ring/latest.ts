@@ -1,0 +1,246 @@
+import { checkInteger, checkOptions } from "../ffi/check.ts";
+import { type OffsetOptions, readOffset } from "../sync/options.ts";
+import type { SyncMemory } from "../sync/place.ts";
+import { recordSize, SLOTS } from "./broadcast_layout.ts";
+import {
+  checkedCodec,
+  checkedOpen,
+  type CodecOption,
+  type OpenRingOptions,
+  type ParticipantsOption,
+} from "./broadcast_options.ts";
+import { receiversOf } from "./broadcast_participants.ts";
+import { checkPeerDeath, type PeerDeathPolicy } from "./broadcast_reception.ts";
+import { senderOf } from "./broadcast_seat.ts";
+import {
+  checkParticipants,
+  Note,
+  type Species,
+  Station,
+  stationBytes,
+} from "./broadcast_station.ts";
+import type { Codec } from "./codec.ts";
+import { LatestReceiver } from "./latest_receiver.ts";
+import { LatestSender } from "./latest_sender.ts";
+import type { Participant } from "./peer_target.ts";
+
+/** How large a `Latest` is. */
+export interface LatestSize extends ParticipantsOption {
+  /** The most bytes that a value has, 1 to 2 ** 28. It takes four times that, and a little more. */
+  readonly size: number;
+}
+
+/** How to create a `Latest`. */
+export interface CreateLatestOptions extends LatestSize, OffsetOptions {}
+
+/** How to open or create a `Latest`. */
+export interface OpenOrCreateLatestOptions extends CreateLatestOptions, OpenRingOptions {}
+
+/** Options of a sender. */
+export interface LatestSenderOptions<In> extends CodecOption<unknown, In> {}
+
+/** What a receiver does when the sender dies. */
+export interface LatestPeerDeath {
+  /**
+   * What to do once the newest value was received and the sender has died: `"ignore"` waits for the
+   * next sender, `"throw"` throws `Deno.errors.BrokenPipe`. Default: `"ignore"`.
+   */
+  readonly peerDeath?: PeerDeathPolicy;
+}
+
+/** Options of a receiver. */
+export interface LatestReceiverOptions<Out> extends CodecOption<Out, never>, LatestPeerDeath {}
+
+/** What is known of a `Latest`. */
+export interface LatestStat {
+  /** The most bytes that a value has. */
+  readonly size: number;
+  /** How many values were sent since it was created. */
+  readonly sent: number;
+  /** Whether the sender has ended it. */
+  readonly ended: boolean;
+  /** The sender, if there is one; also one that died, until another comes. */
+  readonly sender: Participant | undefined;
+  /** The receivers; also those that died, until others take their places. */
+  readonly receivers: readonly Participant[];
+  /** How many receivers there is room for. */
+  readonly participants: number;
+}
+
+const MAX_SIZE = 2 ** 28;
+
+const SPECIES: Species = {
+  kind: "latest",
+  option: "size",
+  dataBytes: (size) => SLOTS * recordSize(size),
+  isLength: (size) => size >= 1 && size <= MAX_SIZE,
+};
+
+function checkedSize(value: unknown): number {
+  return checkInteger("size", value, 1, MAX_SIZE);
+}
+
+/**
+ * A value that one sender replaces as often as it likes, and any number of receivers read: always
+ * the newest, and always whole. Nobody waits for anybody, and values that nobody read in time are
+ * gone.
+ *
+ * It lies in any shared memory. There is one sender at a time: the next one can come when that was
+ * closed or has died. A sender that is killed in the middle of a value leaves the one before.
+ *
+ * @example
+ * ```ts
+ * import { mapAnonymous } from "@isthmus/isthmus";
+ * import { jsonCodec, Latest } from "@isthmus/isthmus/ring";
+ *
+ * const codec = jsonCodec<{ x: number; y: number }>();
+ * using memory = mapAnonymous(Latest.byteLength({ size: 200 }), { shared: true });
+ * const position = Latest.create(memory, { size: 200 }); // others: Latest.open(memory)
+ * using sender = position.sender({ codec });
+ * using receiver = position.receiver({ codec });
+ *
+ * sender.send({ x: 1, y: 2 });
+ * sender.send({ x: 3, y: 4 });
+ * console.log(receiver.tryReceive()); // { x: 3, y: 4 }
+ * console.log(receiver.tryReceive()); // undefined: it was received
+ * console.log(receiver.peek()); // { x: 3, y: 4 }
+ * ```
+ */
+export class Latest {
+  /** Whether this call created it. */
+  readonly created: boolean;
+  readonly #station: Station;
+
+  private constructor(station: Station, created: boolean) {
+    this.#station = station;
+    this.created = created;
+  }
+
+  /** How many bytes it takes. */
+  static byteLength(options: LatestSize): number {
+    const { size, participants } = checkOptions(options);
+    return stationBytes(SPECIES, checkedSize(size), checkParticipants(participants));
+  }
+
+  /**
+   * Makes one in memory that is zeros there.
+   *
+   * @throws {Deno.errors.AlreadyExists} If there is one, or something else of Isthmus.
+   * @throws {Deno.errors.InvalidData} If something else is there.
+   * @throws {RangeError} If the memory is too small or the place misaligned, or an option out of
+   * range.
+   * @throws {TypeError} If it is no memory that may be written.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
+   */
+  static create(memory: SyncMemory, options: CreateLatestOptions): Latest {
+    const { size, participants, ...rest } = checkOptions(options);
+    const where = { memory, offset: readOffset(rest) };
+    const station = Station.create(
+      SPECIES,
+      where,
+      checkedSize(size),
+      checkParticipants(participants),
+    );
+    return new Latest(station, true);
+  }
+
+  /**
+   * Opens one that another process made. If that is doing so right now, it waits a little.
+   *
+   * @throws {Deno.errors.NotFound} If there is none.
+   * @throws {Deno.errors.InvalidData} If something else is there.
+   * @throws {Deno.errors.TimedOut} If it isn't ready in time.
+   * @throws {RangeError} If the memory is too small or the place misaligned.
+   * @throws {TypeError} If it is no memory that may be written.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
+   */
+  static open(memory: SyncMemory, options: OpenRingOptions = {}): Latest {
+    const { where, timeout } = checkedOpen(memory, options);
+    return new Latest(Station.open(SPECIES, where, timeout), false);
+  }
+
+  /**
+   * Opens one, or makes it if there is none; `created` says which. Throws what {@linkcode create}
+   * and {@linkcode open} throw, and `Deno.errors.InvalidData` if there is one with another size or
+   * number of participants.
+   */
+  static openOrCreate(memory: SyncMemory, options: OpenOrCreateLatestOptions): Latest {
+    const { size, participants, ...rest } = checkOptions(options);
+    const { where, timeout } = checkedOpen(memory, rest);
+    const { station, created } = Station.openOrCreate(
+      SPECIES,
+      where,
+      checkedSize(size),
+      checkParticipants(participants),
+      timeout,
+    );
+    return new Latest(station, created);
+  }
+
+  /** How many bytes it takes. */
+  get byteLength(): number {
+    return this.#station.place.byteLength;
+  }
+
+  /** The most bytes that a value has. */
+  get size(): number {
+    return this.#station.length;
+  }
+
+  /**
+   * Becomes its only sender, of bytes.
+   *
+   * @throws {Deno.errors.Busy} If there is another one, in whichever process or Worker.
+   * @throws {Deno.errors.InvalidData} If the memory holds nonsense.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  sender(): LatestSender<Uint8Array>;
+  /** Becomes its only sender, of what a codec makes bytes of. */
+  sender<In>(options: LatestSenderOptions<In>): LatestSender<In>;
+  sender<In>(options: LatestSenderOptions<In> = {}): LatestSender<In> {
+    const { codec } = checkOptions(options);
+    return new LatestSender(this.#station, checkedCodec<unknown, In>(codec));
+  }
+
+  /**
+   * Becomes one of its receivers, of bytes. A value that is there when it comes is new to it.
+   *
+   * @throws {Deno.errors.Busy} If there are as many receivers as there is room for.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  receiver(
+    options?: LatestPeerDeath & { readonly codec?: undefined },
+  ): LatestReceiver<Uint8Array<ArrayBuffer>>;
+  /** Becomes one of its receivers, of what a codec makes of bytes. */
+  receiver<Out>(options: LatestReceiverOptions<Out>): LatestReceiver<Out>;
+  receiver<Out>(options: LatestReceiverOptions<Out> = {}): LatestReceiver<Out> {
+    const { codec, peerDeath } = checkOptions(options);
+    return new LatestReceiver<Out>(
+      this.#station,
+      checkedCodec(codec) as Codec<Out, never>,
+      checkPeerDeath(peerDeath),
+    );
+  }
+
+  /**
+   * What is known of it now.
+   *
+   * @throws {Deno.errors.InvalidData} If the memory holds nonsense.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  stat(): LatestStat {
+    const station = this.#station;
+    const note = new Note();
+    note.read(station);
+    return {
+      size: station.length,
+      sent: note.next,
+      ended: station.ended,
+      sender: senderOf(station),
+      receivers: receiversOf(station),
+      participants: station.participants,
+    };
+  }
+}

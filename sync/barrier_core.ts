@@ -1,0 +1,91 @@
+import { ALL, futexWake } from "../ffi/futex.ts";
+import { HEADER_BYTES } from "./header.ts";
+import { OWN_WORD, type Participant, PARTICIPANT_WORDS, Participants } from "./participants.ts";
+import type { SharedPlace } from "./place.ts";
+
+// Behind the header: a line with the generation, which counts how often all arrived, and the table
+// of participants. Each notes in its entry at which generation it arrived last (the one that this
+// was to make), and whoever finds that all have makes that generation: the one who came last, or,
+// if it died before it could, anybody who looks. There is no count that a death could make wrong.
+
+/** How many may take part at most. */
+export const MOST_PARTIES = 1024;
+
+/** The word that those who wait sleep on. */
+export const GENERATION = HEADER_BYTES / 4;
+
+const LINE = 64;
+const TABLE = (HEADER_BYTES + LINE) / 4;
+
+/** How many bytes a barrier has. */
+export function barrierBytes(parties: number): number {
+  return HEADER_BYTES + LINE + 4 * PARTICIPANT_WORDS * parties;
+}
+
+/** A barrier without its participants. */
+export class BarrierCore {
+  readonly place: SharedPlace;
+  readonly participants: Participants;
+
+  constructor(place: SharedPlace, parties: number) {
+    this.place = place;
+    this.participants = new Participants(place, TABLE, parties);
+  }
+
+  /** How often all arrived so far, modulo 2^32. */
+  get generation(): number {
+    return Atomics.load(this.place.words, GENERATION);
+  }
+
+  /** Takes a place. */
+  join(): Participant {
+    const participant = this.participants.join();
+    if (participant === undefined) {
+      throw new Deno.errors.Busy(
+        `Cannot join the ${this.place.name}: all ${this.participants.size} places are taken. Make it for more, or let somebody leave`,
+      );
+    }
+    // What one who died noted here doesn't count.
+    this.#note(participant, this.generation);
+    return participant;
+  }
+
+  /** Notes that somebody arrived, to make the generation after this one. */
+  arrive(participant: Participant, generation: number): void {
+    this.#note(participant, generation + 1 | 0);
+    this.advance(generation);
+  }
+
+  /** Makes the next generation if all have arrived. */
+  advance(generation: number): void {
+    const { words } = this.place;
+    const next = generation + 1 | 0;
+    for (let slot = 0; slot < this.participants.size; slot++) {
+      const arrived = this.#arrived(slot) === next && this.participants.isTaken(slot);
+      if (!arrived) return;
+    }
+    if (Atomics.compareExchange(words, GENERATION, generation, next) !== generation) return;
+    futexWake(this.place.address + BigInt(4 * GENERATION), ALL);
+  }
+
+  /** Throws if somebody died who hasn't arrived. */
+  check(generation: number): void {
+    for (let slot = 0; slot < this.participants.size; slot++) {
+      if (this.#arrived(slot) === (generation + 1 | 0)) continue;
+      const status = this.participants.status(slot);
+      if (status?.liveness !== "dead") continue;
+      throw new Deno.errors.BrokenPipe(
+        `Cannot pass the ${this.place.name}: process ${status.pid} died before it arrived. ` +
+          "Let another one join() in its place, or reset() the barrier",
+      );
+    }
+  }
+
+  #arrived(slot: number): number {
+    return Atomics.load(this.place.words, this.participants.wordOf(slot) + OWN_WORD);
+  }
+
+  #note({ index }: Participant, generation: number): void {
+    Atomics.store(this.place.words, index + OWN_WORD, generation);
+  }
+}

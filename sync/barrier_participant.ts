@@ -1,0 +1,118 @@
+import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { type BarrierCore, GENERATION } from "./barrier_core.ts";
+import type { Participant } from "./participants.ts";
+import { Patience } from "./patience.ts";
+import { wait } from "./waiter.ts";
+import { RECHECK, type Waitable, waitSync } from "./waiting.ts";
+
+/**
+ * One of those who wait for each other at a `Barrier`. Made by `join()`; it leaves at the end of
+ * its scope.
+ */
+export class BarrierParticipant implements Disposable {
+  readonly #core: BarrierCore;
+  readonly #entry: Participant;
+  readonly #patience = new Patience();
+  /** The generation that it waits to see the end of, since it arrived. */
+  #pending: number | undefined;
+  /** When it was looked whether all live. */
+  #checked = 0;
+
+  /** Somebody who has joined. */
+  constructor(core: BarrierCore, entry: Participant) {
+    this.#core = core;
+    this.#entry = entry;
+  }
+
+  /**
+   * Arrives, and tells whether all others have, too; after `false`, call it again, which asks
+   * without arriving once more.
+   *
+   * @throws {Deno.errors.BrokenPipe} If somebody died before it arrived.
+   * @throws {Deno.errors.BadResource} If this one has left, or the memory is gone.
+   */
+  tryArrive(): boolean {
+    return waitSync(this.#arrival(), 0) ?? false;
+  }
+
+  /**
+   * Arrives, and blocks the thread until all others have, too.
+   *
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.TimedOut} If not all did in time. This one has arrived all the same: the
+   * next call waits on.
+   * @throws {Deno.errors.BrokenPipe} If somebody died before it arrived.
+   * @throws {Deno.errors.BadResource} If this one has left, or the memory is gone.
+   */
+  arriveSync(options: WaitSyncOptions = {}): void {
+    const { timeout } = checkedWait(options);
+    if (waitSync(this.#arrival(), timeout) === undefined) throw this.#late(timeout);
+  }
+
+  /**
+   * Arrives, and waits until all others have, too.
+   *
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.TimedOut} If not all did in time. This one has arrived all the same, also
+   * if the signal aborts: the next call waits on.
+   * @throws {Deno.errors.BrokenPipe} If somebody died before it arrived.
+   * @throws {Deno.errors.BadResource} If this one has left, or the memory is gone.
+   */
+  async arrive(options: WaitOptions = {}): Promise<void> {
+    const checked = checkedWait(options);
+    checked.signal?.throwIfAborted();
+    if (await wait(this.#arrival(), checked) === undefined) throw this.#late(checked.timeout);
+  }
+
+  /** Takes no part any more; does nothing the second time. The others wait for somebody to join. */
+  leave(): void {
+    this.#entry.leave();
+  }
+
+  /** Takes no part any more, as {@linkcode leave}. */
+  [Symbol.dispose](): void {
+    this.leave();
+  }
+
+  /** Arrives, unless it has; what it then waits for. */
+  #arrival(): Waitable<true> {
+    const core = this.#core;
+    if (this.#entry.left) {
+      throw new Deno.errors.BadResource(
+        `Cannot arrive at the ${core.place.name}: this participant has left. join() again`,
+      );
+    }
+    const generation = this.#pending ?? core.generation;
+    if (this.#pending === undefined) {
+      core.arrive(this.#entry, generation);
+      this.#pending = generation;
+      this.#checked = performance.now();
+    }
+    return {
+      place: core.place,
+      index: GENERATION,
+      patience: this.#patience,
+      attempt: () => {
+        if (core.generation === generation) {
+          const now = performance.now();
+          if (now - this.#checked < RECHECK / 2) return undefined;
+          this.#checked = now;
+          // The one who came last may have died before it could.
+          core.advance(generation);
+          if (core.generation === generation) {
+            core.check(generation);
+            return undefined;
+          }
+        }
+        if (this.#pending === generation) this.#pending = undefined;
+        return true;
+      },
+    };
+  }
+
+  #late(timeout: number | undefined): Error {
+    return new Deno.errors.TimedOut(
+      `Cannot pass the ${this.#core.place.name}: not all of ${this.#core.participants.size} arrived within ${timeout} ms. This one has: arrive again to wait on`,
+    );
+  }
+}

@@ -1,0 +1,52 @@
+import type { MutexGuard } from "./mutex_guard.ts";
+import { timedOut } from "./object.ts";
+import type { SharedPlace } from "./place.ts";
+
+/** Waits for notifications until a predicate is true. */
+export class Rounds {
+  readonly #place: SharedPlace;
+  readonly #guard: MutexGuard;
+  readonly #predicate: () => boolean;
+  readonly #timeout: number | undefined;
+  readonly #start: number = performance.now();
+  #waited = false;
+  #late = false;
+
+  constructor(
+    place: SharedPlace,
+    guard: MutexGuard,
+    predicate: () => boolean,
+    timeout: number | undefined,
+  ) {
+    this.#place = place;
+    this.#guard = guard;
+    this.#predicate = predicate;
+    this.#timeout = timeout;
+  }
+
+  /** Whether the predicate is true; throws if there is to be no other round. */
+  done(): boolean {
+    if (this.#waited && this.#guard.ownerDied) {
+      throw new Deno.errors.Interrupted(
+        `Stopped waiting for the ${this.#place.name}: the mutex's last owner died meanwhile. ` +
+          "Bring in order what it guards, call markConsistent(), and wait again",
+      );
+    }
+    if (this.#predicate()) return true;
+    if (this.#late) throw timedOut("wait for", this.#place, this.#timeout);
+    this.#waited = true;
+    return false;
+  }
+
+  /** How many milliseconds are left for the next round. */
+  left(): number | undefined {
+    if (this.#timeout === undefined) return undefined;
+    return Math.max(0, Math.ceil(this.#timeout - (performance.now() - this.#start)));
+  }
+
+  /** Takes what a round threw: after the last one the predicate decides. */
+  caught(error: unknown): void {
+    if (!(error instanceof Deno.errors.TimedOut)) throw error;
+    this.#late = true;
+  }
+}

@@ -1,0 +1,216 @@
+import { checkOptions, describe } from "../ffi/check.ts";
+import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { AutomaticReset, type EventState, ManualReset } from "./event_state.ts";
+import { parameter } from "./header.ts";
+import {
+  create,
+  garbled,
+  type Located,
+  open,
+  type OpenObjectOptions,
+  openOrCreate,
+  timedOut,
+} from "./object.ts";
+import type { OffsetOptions } from "./options.ts";
+import type { SyncMemory } from "./place.ts";
+import { wait } from "./waiter.ts";
+import { waitSync } from "./waiting.ts";
+
+/** How an event is reset: by `clear()`, or by the one waiter that it releases. */
+export type EventReset = "manual" | "automatic";
+
+/** Options of {@linkcode Event.create}. */
+export interface CreateEventOptions extends OffsetOptions {
+  /** How it is reset. Default: `"manual"`. */
+  readonly reset?: EventReset;
+}
+
+/** Options of {@linkcode Event.openOrCreate}. */
+export interface OpenOrCreateEventOptions extends OpenObjectOptions {
+  /** How it is reset. Default: `"manual"`. One that exists must be so, if this is given. */
+  readonly reset?: EventReset;
+}
+
+const RESETS: readonly EventReset[] = ["manual", "automatic"];
+
+const SHAPE = { kind: "event", byteLength: 128 } as const;
+
+function checkReset(reset: unknown): EventReset {
+  const found = RESETS.find((name) => name === (reset ?? "manual"));
+  if (found !== undefined) return found;
+  throw new TypeError(`reset must be "manual" or "automatic": received ${describe(reset)}`);
+}
+
+/**
+ * An event in shared memory: processes and Workers wait for it until somebody sets it.
+ *
+ * With a manual reset it is a gate: `set()` releases all who wait, and all who come until
+ * `clear()`. Who waited before `set()` is released even if `clear()` follows at once. With an
+ * automatic reset it is a signal: each `set()` releases exactly one of those who wait; if nobody
+ * does, it is remembered for the next one, once.
+ *
+ * **A participant died.** Nobody owns an event, so nothing is to be given back. If who was to set it
+ * died before, those who wait go on waiting: give them a `timeout`. One that was killed while it
+ * set it, before it woke those who wait, leaves nobody waiting for more than 100 ms. A process that
+ * is killed while it waits for an automatic one takes at most the one signal along that it was just
+ * given, and one more `set()` than else may be remembered from then on.
+ *
+ * @example
+ * ```ts
+ * import { Event } from "@isthmus/isthmus";
+ *
+ * const memory = new SharedArrayBuffer(Event.byteLength); // or a segment, a mapping, ...
+ * const ready = Event.create(memory);
+ * setTimeout(() => ready.set(), 10);
+ * await ready.wait({ timeout: 1000 });
+ * console.log(ready.isSet); // true
+ * ```
+ */
+export class Event {
+  /** How many bytes of memory it takes. */
+  static readonly byteLength = SHAPE.byteLength;
+
+  /** Whether this handle's `create` or `openOrCreate` made the event. */
+  readonly created: boolean;
+  /** How it is reset. */
+  readonly reset: EventReset;
+  readonly #state: EventState;
+
+  private constructor({ place, created }: Located) {
+    const reset = RESETS[parameter(place.words, 0)];
+    if (reset === undefined) throw garbled("open", place, "its kind of reset is unknown");
+    this.created = created;
+    this.reset = reset;
+    this.#state = reset === "manual" ? new ManualReset(place) : new AutomaticReset(place);
+  }
+
+  /**
+   * Makes an event, not set, in memory that is zero there.
+   *
+   * @throws {TypeError} If the memory is none, or may only be read.
+   * @throws {RangeError} If the offset is out of range, or the memory too small.
+   * @throws {Deno.errors.AlreadyExists} If there is an object already.
+   * @throws {Deno.errors.InvalidData} If something else is there.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
+   */
+  static create(memory: SyncMemory, options: CreateEventOptions = {}): Event {
+    const { offset, reset } = checkOptions(options);
+    const parameters = [RESETS.indexOf(checkReset(reset))];
+    return new Event(create({ ...SHAPE, parameters }, memory, { offset }));
+  }
+
+  /**
+   * Opens the event that is in the memory, and waits while somebody is creating it.
+   *
+   * @throws {TypeError} If the memory is none, or may only be read.
+   * @throws {RangeError} If an option is out of range, or the memory too small.
+   * @throws {Deno.errors.NotFound} If there is none.
+   * @throws {Deno.errors.InvalidData} If something else is there.
+   * @throws {Deno.errors.TimedOut} If it wasn't ready in time.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
+   */
+  static open(memory: SyncMemory, options: OpenObjectOptions = {}): Event {
+    return new Event(open(SHAPE, memory, options));
+  }
+
+  /**
+   * Opens the event that is in the memory, or makes it; `created` says which.
+   *
+   * @throws {TypeError} If the memory is none, or may only be read.
+   * @throws {RangeError} If an option is out of range, or the memory too small.
+   * @throws {Deno.errors.InvalidData} If something else is there, or an event that is reset in the
+   * other way.
+   * @throws {Deno.errors.TimedOut} If it wasn't ready in time.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
+   */
+  static openOrCreate(memory: SyncMemory, options: OpenOrCreateEventOptions = {}): Event {
+    const { offset, timeout, reset } = checkOptions(options);
+    const wanted = checkReset(reset);
+    const shape = { ...SHAPE, parameters: [RESETS.indexOf(wanted)] };
+    const located = openOrCreate(shape, memory, { offset, timeout });
+    const event = new Event(located);
+    if (reset === undefined || event.reset === wanted) return event;
+    throw new Deno.errors.InvalidData(
+      `Cannot open the ${located.place.name}: its reset is ${event.reset}, not ${wanted}. Ask for that, or give another offset`,
+    );
+  }
+
+  /**
+   * Whether it is set: with an automatic reset, whether a `set()` is there that nobody has taken.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  get isSet(): boolean {
+    return this.#state.isSet();
+  }
+
+  /**
+   * Sets it, and wakes those whom that releases.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  set(): void {
+    this.#state.set();
+  }
+
+  /**
+   * Resets it. With an automatic reset, what nobody has taken yet is taken back.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  clear(): void {
+    this.#state.clear();
+  }
+
+  /**
+   * Whether it is set; if it is, and the reset is automatic, it is reset now.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  tryWait(): boolean {
+    return this.#state.take();
+  }
+
+  /**
+   * Blocks the thread until it is set.
+   *
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.TimedOut} If it wasn't set in time.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  waitSync(options: WaitSyncOptions = {}): void {
+    const { timeout } = checkedWait(options);
+    if (this.#state.take()) return;
+    const waitable = this.#state.enter();
+    let came: true | undefined;
+    try {
+      came = waitSync(waitable, timeout);
+    } finally {
+      this.#state.exit();
+    }
+    if (!came) throw timedOut("wait for", waitable.place, timeout);
+  }
+
+  /**
+   * Waits until it is set.
+   *
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.TimedOut} If it wasn't set in time.
+   * @throws {Deno.errors.BadResource} If the memory is gone, also while waiting.
+   */
+  async wait(options: WaitOptions = {}): Promise<void> {
+    const limits = checkedWait(options);
+    limits.signal?.throwIfAborted();
+    const waitable = this.#state.enter();
+    let came: true | undefined;
+    try {
+      came = await wait(waitable, limits);
+    } finally {
+      this.#state.exit();
+    }
+    if (!came) throw timedOut("wait for", waitable.place, limits.timeout);
+  }
+}

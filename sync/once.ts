@@ -1,0 +1,260 @@
+import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
+import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import {
+  createObject,
+  HEADER_WORDS,
+  type NewObject,
+  objectLength,
+  openObject,
+  openOrCreateObject,
+} from "./header.ts";
+import { makeMutex } from "./mutex_bytes.ts";
+import { BUSY, type Locked, MutexCore, OWNER_DIED } from "./mutex_core.ts";
+import { lockTimeout } from "./mutex_errors.ts";
+import { type OffsetOptions, readOffset } from "./options.ts";
+import { placeOf, type SharedPlace, type SyncMemory } from "./place.ts";
+
+/** Options of a new {@linkcode Once}. */
+export interface CreateOnceOptions extends OffsetOptions {
+  /** How many bytes the value has, at least 1. */
+  readonly valueLength: number;
+}
+
+/** The word behind the header: 0, or 1 once the value is there. */
+const DONE = HEADER_WORDS;
+/** The mutex's word. */
+const MUTEX = HEADER_WORDS + 2;
+/** Where the value begins, in bytes. */
+const VALUE = 128;
+
+/** The longest value. */
+const MOST = 2 ** 31 - 1 - VALUE;
+
+/**
+ * A value in shared memory that exactly one of many processes initialises, whoever needs it first;
+ * the others wait for it. From then on it costs nothing but a look at a word.
+ *
+ * **If the process dies** that initialises it, or its initialiser throws, the value isn't there:
+ * the next one begins anew, over bytes that are 0.
+ *
+ * 128 bytes, and then the value: at byte 128 C programs find it, and at byte 64 an `int` that is 1
+ * once it is there (to be loaded with `memory_order_acquire`). Linux with glibc.
+ *
+ * @example
+ * ```ts
+ * import { mapAnonymous, Once } from "@isthmus/isthmus";
+ *
+ * using memory = mapAnonymous(4096, { shared: true });
+ * const once = Once.openOrCreate(memory, { valueLength: 32 });
+ * const key = once.getSync((bytes) => crypto.getRandomValues(bytes));
+ * console.log(key.length, once.tryGet() !== undefined);
+ * ```
+ */
+export class Once {
+  /** Whether this handle's `create` or `openOrCreate` made the object (not the value). */
+  readonly created: boolean;
+  readonly #place: SharedPlace;
+  readonly #mutex: MutexCore;
+
+  private constructor(place: SharedPlace, created: boolean) {
+    this.#place = place;
+    this.#mutex = new MutexCore(place, MUTEX);
+    this.created = created;
+  }
+
+  /**
+   * How many bytes such an object has with a value of so many.
+   *
+   * @throws {RangeError} If the number is out of range.
+   */
+  static byteLength(valueLength: number): number {
+    return VALUE + checkInteger("valueLength", valueLength, 1, MOST);
+  }
+
+  /**
+   * Makes one of bytes that are 0; the value isn't there yet.
+   *
+   * @throws {TypeError} If it isn't memory that may be written.
+   * @throws {RangeError} If an argument is out of range, or it would reach beyond the memory.
+   * @throws {Deno.errors.AlreadyExists} If something of Isthmus is there.
+   * @throws {Deno.errors.InvalidData} If something else is there.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
+   */
+  static create(memory: SyncMemory, options: CreateOnceOptions): Once {
+    const object = newOnce(memory, options);
+    createObject(object);
+    return new Once(object.place, true);
+  }
+
+  /**
+   * The one that somebody made there; waits up to a second for somebody who is making it.
+   *
+   * @throws {TypeError} If it isn't memory that may be written.
+   * @throws {RangeError} If the offset is out of range or misaligned.
+   * @throws {Deno.errors.NotFound} If nothing is there.
+   * @throws {Deno.errors.InvalidData} If something else is there.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
+   */
+  static open(memory: SyncMemory, options: OffsetOptions = {}): Once {
+    const offset = readOffset(options);
+    placeOf({ name: "once", memory, offset, byteLength: VALUE + 1 });
+    const rest = placeOf({ name: "once", memory, offset });
+    openObject({ kind: "once", place: rest });
+    const byteLength = objectLength(rest.words); // within the memory: checked
+    if (byteLength <= VALUE) {
+      throw new Deno.errors.InvalidData(
+        `Cannot open the ${rest.name}: it says that it has ${byteLength} bytes. Somebody wrote over it`,
+      );
+    }
+    return new Once(placeOf({ name: "once", memory, offset, byteLength }), false);
+  }
+
+  /**
+   * Opens the one that is there, or makes one; `created` says which.
+   *
+   * @throws {TypeError} If it isn't memory that may be written.
+   * @throws {RangeError} If an argument is out of range, or it would reach beyond the memory.
+   * @throws {Deno.errors.InvalidData} If something else is there, such as one for a value of
+   * another length.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
+   */
+  static openOrCreate(memory: SyncMemory, options: CreateOnceOptions): Once {
+    const object = newOnce(memory, options);
+    const { place } = object;
+    const created = openOrCreateObject(object);
+    const found = objectLength(place.words);
+    if (found !== place.byteLength) {
+      throw new Deno.errors.InvalidData(
+        `Cannot open the ${place.name}: its value has ${found - VALUE} bytes, not ${
+          place.byteLength - VALUE
+        }. Use open(), which takes it as it is`,
+      );
+    }
+    return new Once(place, created);
+  }
+
+  /** How many bytes the value has. */
+  get valueLength(): number {
+    return this.#place.byteLength - VALUE;
+  }
+
+  /**
+   * The value, if it is there: the shared bytes, not a copy.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  tryGet(): Uint8Array<ArrayBufferLike> | undefined {
+    // Pairs with the store in #succeed(): whoever sees 1 sees the value.
+    return Atomics.load(this.#place.words, DONE) === 1 ? this.#value() : undefined;
+  }
+
+  /**
+   * The value; if it isn't there yet, this thread initialises it, or blocks until somebody else
+   * has. What the initialiser throws, this throws.
+   *
+   * @param initialise Writes the value to bytes that are 0.
+   *
+   * @throws {TypeError} If `initialise` isn't a function, or returns a promise.
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.TimedOut} If somebody else wasn't done in time.
+   * @throws {Deno.errors.Busy} If this thread is initialising it (code `EDEADLK`).
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  getSync(
+    initialise: (bytes: Uint8Array<ArrayBufferLike>) => void,
+    options: WaitSyncOptions = {},
+  ): Uint8Array<ArrayBufferLike> {
+    checkFunction(initialise);
+    const { timeout } = checkedWait(options);
+    const early = this.tryGet();
+    if (early !== undefined) return early;
+    this.#mutex.revive();
+    const locked = this.#mutex.lockSync(timeout);
+    if (locked === BUSY) throw lockTimeout(this.#place, timeout);
+    try {
+      const late = this.#begin(locked);
+      if (late !== undefined) return late;
+      const result: unknown = initialise(this.#value());
+      if (result instanceof Promise) {
+        throw new TypeError(
+          "initialise must not return a promise: await get() in place of getSync()",
+        );
+      }
+      return this.#succeed();
+    } finally {
+      this.#mutex.unlock();
+    }
+  }
+
+  /**
+   * The value; if it isn't there yet, this task initialises it, or waits until somebody else has.
+   * What the initialiser throws, or its promise is rejected with, this is rejected with.
+   *
+   * @param initialise Writes the value to bytes that are 0.
+   * @param options Are for the wait for somebody else, and not for `initialise`.
+   *
+   * @throws {TypeError} If `initialise` isn't a function.
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.TimedOut} If somebody else wasn't done in time.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  async get(
+    initialise: (bytes: Uint8Array<ArrayBufferLike>) => void | Promise<void>,
+    options: WaitOptions = {},
+  ): Promise<Uint8Array<ArrayBufferLike>> {
+    checkFunction(initialise);
+    const checked = checkedWait(options);
+    const early = this.tryGet();
+    if (early !== undefined) return early;
+    this.#mutex.revive();
+    const locked = await this.#mutex.lock(checked);
+    if (locked === undefined) throw lockTimeout(this.#place, checked.timeout);
+    try {
+      const late = this.#begin(locked);
+      if (late !== undefined) return late;
+      await initialise(this.#value());
+      return this.#succeed();
+    } finally {
+      this.#mutex.unlock();
+    }
+  }
+
+  /** Makes ready to initialise; returns the value if somebody has done so meanwhile. */
+  #begin(locked: Locked): Uint8Array<ArrayBufferLike> | undefined {
+    // That somebody died with it means no more than that the value isn't done, or is.
+    if (locked === OWNER_DIED) this.#mutex.consistent();
+    const done = this.tryGet();
+    if (done === undefined) this.#value().fill(0);
+    return done;
+  }
+
+  #succeed(): Uint8Array<ArrayBufferLike> {
+    Atomics.store(this.#place.words, DONE, 1); // publishes the value to tryGet()
+    return this.#value();
+  }
+
+  #value(): Uint8Array<ArrayBufferLike> {
+    return this.#place.bytes.subarray(VALUE);
+  }
+}
+
+function newOnce(memory: SyncMemory, options: CreateOnceOptions): NewObject {
+  const byteLength = Once.byteLength(checkOptions(options).valueLength);
+  const place = placeOf({ name: "once", memory, offset: readOffset(options), byteLength });
+  return {
+    kind: "once",
+    place,
+    initialise(words) {
+      words.fill(0, HEADER_WORDS, VALUE / 4);
+      makeMutex(place, MUTEX);
+    },
+  };
+}
+
+function checkFunction(value: unknown): void {
+  if (typeof value === "function") return;
+  throw new TypeError(`initialise must be a function: received ${describe(value)}`);
+}

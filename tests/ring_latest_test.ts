@@ -1,0 +1,159 @@
+// Latest and its receivers, in one process.
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { mapAnonymous, mapFile, mapNewFile } from "../mod.ts";
+import { Broadcast, jsonCodec, Latest, textCodec } from "../ring/mod.ts";
+import { tempDirectory } from "./_files.ts";
+
+const text = { codec: textCodec };
+
+function create(size = 100) {
+  const memory = new SharedArrayBuffer(Latest.byteLength({ size }));
+  return { memory, latest: Latest.create(memory, { size }) };
+}
+
+Deno.test("receivers get the newest value, once, and can look at it again", () => {
+  const { memory, latest } = create();
+  using sender = latest.sender(text);
+  using receiver = Latest.open(memory).receiver(text);
+  assertEquals([receiver.tryReceive(), receiver.peek(), receiver.sequence], [
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  assertEquals([sender.send("a"), sender.send("b"), sender.send("")], [0, 1, 2]);
+  assertEquals([receiver.peek(), receiver.tryReceive(), receiver.sequence], ["", "", 2]);
+  assertEquals([receiver.tryReceive(), receiver.peek()], [undefined, ""]);
+  sender.send("d");
+  assertEquals([receiver.peek(), receiver.tryReceive(), receiver.sequence], ["d", "d", 3]);
+  using late = latest.receiver(text);
+  assertEquals([late.tryReceive(), late.tryReceive()], ["d", undefined]);
+});
+
+Deno.test("values have any length up to the size", () => {
+  const { latest } = create(77);
+  using sender = latest.sender();
+  using receiver = latest.receiver();
+  for (let length = 0; length <= 77; length++) {
+    const value = Uint8Array.from({ length }, (_, i) => i + length);
+    sender.send(value);
+    assertEquals(receiver.tryReceive(), value);
+  }
+  assertThrows(
+    () => sender.send(new Uint8Array(78)),
+    RangeError,
+    "Cannot send a message of 78 bytes to the latest at offset 0 of the SharedArrayBuffer: the longest has 77",
+  );
+});
+
+Deno.test("there is one sender; a claim is seen when it is committed", () => {
+  const { latest } = create();
+  using receiver = latest.receiver(text);
+  using sender = latest.sender(text);
+  assertThrows(() => latest.sender(), Deno.errors.Busy, `process ${Deno.pid} is its sender`);
+  sender.send("before");
+  {
+    using claim = sender.claim(10);
+    claim.bytes.fill(65);
+    assertEquals(receiver.tryReceive(), "before");
+    assertThrows(() => sender.send("x"), Deno.errors.Busy);
+    claim.commit(3);
+  }
+  assertEquals(receiver.tryReceive(), "AAA");
+  {
+    using claim = sender.claim(10);
+    claim.bytes.fill(66);
+  }
+  assertEquals([receiver.tryReceive(), receiver.peek(), sender.sent], [undefined, "AAA", 2]);
+});
+
+Deno.test("receive() waits for a newer value, until the end", async () => {
+  const { latest } = create();
+  using receiver = latest.receiver(text);
+  using sender = latest.sender(text);
+  const waiting = receiver.receive();
+  setTimeout(() => sender.send("a"), 10);
+  assertEquals(await waiting, "a");
+  await assertRejects(() => receiver.receive({ timeout: 10 }), Deno.errors.TimedOut);
+  assertThrows(() => receiver.receiveSync({ timeout: 10 }), Deno.errors.TimedOut);
+  sender.send("b");
+  assertEquals(receiver.receiveSync(), "b");
+  sender.send("c");
+  sender.end();
+  assertEquals([receiver.ended, receiver.receiveSync(), receiver.ended], [false, "c", false]);
+  assertEquals([receiver.receiveSync(), receiver.ended, receiver.peek()], [undefined, true, "c"]);
+  assertEquals(await receiver.receive(), undefined);
+  assertThrows(() => sender.send("d"), Deno.errors.BadResource, "this sender has ended it");
+});
+
+Deno.test("iteration and stream skip what is gone", async () => {
+  const { latest } = create();
+  using receiver = latest.receiver({ codec: jsonCodec<number>() });
+  using other = latest.receiver({ codec: jsonCodec<number>() });
+  using sender = latest.sender({ codec: jsonCodec<number>() });
+  const seen = Array.fromAsync(receiver);
+  const streamed = Array.fromAsync(other.readable);
+  for (let i = 0; i < 1000; i++) {
+    sender.send(i);
+    if (i % 250 === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  sender.end();
+  for (const values of [await seen, await streamed]) {
+    assertEquals([values[0], values.at(-1)], [0, 999]);
+    assertEquals(values.toSorted((a, b) => a - b), values);
+  }
+});
+
+Deno.test("a value in a file outlives its sender", () => {
+  using directory = tempDirectory();
+  const file = `${directory.path}/latest`;
+  for (let round = 0; round < 3; round++) {
+    using memory = round === 0
+      ? mapNewFile(file, Latest.byteLength({ size: 10 }))
+      : mapFile(file, { access: "readwrite" });
+    const latest = Latest.openOrCreate(memory, { size: 10 });
+    using receiver = latest.receiver(text);
+    assertEquals(receiver.tryReceive(), round === 0 ? undefined : `${round - 1}`);
+    using sender = latest.sender(text);
+    assertEquals(sender.send(`${round}`), round);
+  }
+});
+
+Deno.test("create() and open() check their arguments, and stat() tells who is there", () => {
+  const memory = new SharedArrayBuffer(4096);
+  for (const size of [0, 2 ** 28 + 1, 1.5]) {
+    assertThrows(() => Latest.create(memory, { size }), RangeError, "size must be");
+  }
+  assertThrows(() => Latest.create(memory, {} as never), TypeError, "size must be a number");
+  assertThrows(() => Latest.create(memory, { size: 1000 }), RangeError, "the memory has 4096");
+  const latest = Latest.create(memory, { size: 100, participants: 4 });
+  assertThrows(() => Broadcast.open(memory), Deno.errors.InvalidData, "a latest is there");
+  assertEquals([latest.size, latest.created, Latest.open(memory).created], [100, true, false]);
+  assertThrows(
+    () => Latest.openOrCreate(memory, { size: 99, participants: 4 }),
+    Deno.errors.InvalidData,
+  );
+  using _receiver = latest.receiver();
+  using _sender = latest.sender();
+  const me = { pid: Deno.pid, liveness: "alive" } as const;
+  assertEquals(latest.stat(), {
+    size: 100,
+    sent: 0,
+    ended: false,
+    sender: me,
+    receivers: [me],
+    participants: 4,
+  });
+});
+
+Deno.test("memory that is gone is an error", () => {
+  const memory = mapAnonymous(Latest.byteLength({ size: 10 }), { shared: true });
+  const latest = Latest.create(memory, { size: 10 });
+  using sender = latest.sender(text);
+  using receiver = latest.receiver(text);
+  sender.send("a");
+  memory.close();
+  assertThrows(() => sender.send("b"), Deno.errors.BadResource, "was unmapped");
+  assertThrows(() => receiver.tryReceive(), Deno.errors.BadResource, "was unmapped");
+  assertThrows(() => receiver.peek(), Deno.errors.BadResource, "was unmapped");
+});

@@ -1,0 +1,148 @@
+// Places where processes wait for each other.
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Barrier, IPC_PRIVATE, Segment } from "../mod.ts";
+import { deno } from "./_process.ts";
+
+const PEER = "tests/peers/sync_barrier.ts";
+
+Deno.test("all wait for each other, again and again", async () => {
+  const barrier = Barrier.create(new SharedArrayBuffer(1024), { parties: 3 });
+  assertEquals([barrier.created, barrier.parties], [true, 3]);
+  const rounds = [0, 0, 0];
+  await Promise.all(rounds.map(async (_, i) => {
+    using participant = barrier.join();
+    for (let round = 1; round <= 100; round++) {
+      rounds[i] = round;
+      await participant.arrive();
+      assertEquals(rounds.every((other) => other === round || other === round + 1), true);
+      await participant.arrive();
+    }
+  }));
+  assertEquals(barrier.participants, []);
+});
+
+Deno.test("alone, nobody waits", () => {
+  const barrier = Barrier.create(new SharedArrayBuffer(1024), { parties: 1 });
+  using participant = barrier.join();
+  for (let i = 0; i < 10; i++) participant.arriveSync();
+  assertEquals([participant.tryArrive(), barrier.participants], [true, [Deno.pid]]);
+});
+
+Deno.test("who gives up waiting has arrived all the same", async () => {
+  const barrier = Barrier.create(new SharedArrayBuffer(1024), { parties: 2 });
+  using one = barrier.join();
+  using two = barrier.join();
+  assertThrows(() => one.arriveSync({ timeout: 10 }), Deno.errors.TimedOut, "not all of 2");
+  await assertRejects(() => one.arrive({ timeout: 10 }), Deno.errors.TimedOut);
+  await assertRejects(() => one.arrive({ signal: AbortSignal.timeout(5) }), DOMException);
+  assertEquals([one.tryArrive(), one.tryArrive()], [false, false]);
+  two.arriveSync();
+  assertEquals(two.tryArrive(), false); // the next time
+  assertEquals(one.tryArrive(), true); // the first one
+  assertEquals(one.tryArrive(), true);
+  assertEquals(two.tryArrive(), true);
+});
+
+Deno.test("the counter of generations may wrap around", () => {
+  const memory = new SharedArrayBuffer(1024);
+  const barrier = Barrier.create(memory, { parties: 2 });
+  for (const start of [0x7fffffff, -1]) {
+    new Int32Array(memory)[16] = start;
+    using one = barrier.join();
+    using two = barrier.join();
+    for (let i = 0; i < 3; i++) {
+      assertEquals(one.tryArrive(), false);
+      assertEquals(two.tryArrive(), true);
+      assertEquals(one.tryArrive(), true);
+    }
+  }
+});
+
+Deno.test("places are taken, left, and taken again", () => {
+  const barrier = Barrier.create(new SharedArrayBuffer(1024), { parties: 2 });
+  const one = barrier.join();
+  using two = barrier.join();
+  assertThrows(() => barrier.join(), Deno.errors.Busy, "all 2 places are taken");
+  assertEquals(one.tryArrive(), false);
+  one.leave();
+  one.leave();
+  assertThrows(() => one.arriveSync(), Deno.errors.BadResource, "has left");
+  assertEquals(two.tryArrive(), false); // the one who left doesn't count
+  using three = barrier.join();
+  assertEquals([three.tryArrive(), two.tryArrive()], [true, true]);
+});
+
+Deno.test("what is there is checked", () => {
+  const memory = new SharedArrayBuffer(1024);
+  assertThrows(() => Barrier.open(memory), Deno.errors.NotFound);
+  for (const parties of [0, 1.5, 1025]) {
+    assertThrows(() => Barrier.create(memory, { parties }), RangeError);
+  }
+  assertThrows(() => Barrier.create(memory, { parties: 100 }), RangeError);
+  assertEquals(Barrier.openOrCreate(memory, { parties: 4 }).created, true);
+  assertEquals(Barrier.openOrCreate(memory, { parties: 4 }).created, false);
+  assertThrows(
+    () => Barrier.openOrCreate(memory, { parties: 3 }),
+    Deno.errors.InvalidData,
+    "open()",
+  );
+  assertEquals([Barrier.open(memory).parties, Barrier.byteLength(4)], [4, 256]);
+  new Int32Array(memory)[10] = 5;
+  assertThrows(() => Barrier.open(memory), Deno.errors.InvalidData, "wrote over it");
+});
+
+function setUp(parties: number) {
+  using stack = new DisposableStack();
+  const segment = stack.use(Segment.create(IPC_PRIVATE, 4096, { removeOnDispose: true }));
+  const memory = stack.use(segment.attach());
+  const barrier = Barrier.create(memory, { parties });
+  const owned = stack.move();
+  return { memory, barrier, id: String(segment.id), [Symbol.dispose]: () => owned.dispose() };
+}
+
+Deno.test("processes wait for each other", async () => {
+  using fixture = setUp(3);
+  const { id, barrier, memory } = fixture;
+  const peers = ["sync", "async"].map((form) => deno(PEER, [id, "200", form]));
+  using participant = barrier.join();
+  const counts = memory.array(Int32Array, { offset: 2048, length: 16 });
+  for (let i = 0; i < 200; i++) {
+    Atomics.add(counts, i % 16, 1);
+    if (i % 2) participant.arriveSync({ timeout: 30_000 });
+    else await participant.arrive({ timeout: 30_000 });
+    assertEquals(counts[i % 16], 3 * (1 + Math.floor(i / 16)));
+  }
+  for (const peer of peers) assertEquals((await peer.output()).stdout, "joined\ndone\n");
+});
+
+Deno.test("who dies before it arrives breaks the barrier, until its place is taken or emptied", async () => {
+  using fixture = setUp(2);
+  const { id, barrier } = fixture;
+  using participant = barrier.join();
+  for (const form of ["sync", "async", "reset"]) {
+    await using peer = deno(PEER, [id, "1", "never"]);
+    await peer.until("stdout", "joined");
+    const waiting = form === "async"
+      ? assertRejects(
+        () => participant.arrive(),
+        Deno.errors.BrokenPipe,
+        `process ${peer.pid} died`,
+      )
+      : undefined;
+    peer.kill("SIGKILL");
+    if (form !== "async") {
+      const error = assertThrows(() => participant.arriveSync(), Deno.errors.BrokenPipe, "died");
+      assertEquals(error.message.includes(`process ${peer.pid}`), true);
+    }
+    await waiting;
+    if (form === "reset") {
+      assertEquals([barrier.reset(), barrier.reset()], [1, 0]);
+      assertThrows(() => participant.arriveSync({ timeout: 150 }), Deno.errors.TimedOut);
+    }
+    await using next = deno(PEER, [id, "1", "sync"]);
+    await next.until("stdout", "joined");
+    participant.arriveSync();
+    assertEquals((await next.output()).stdout, "joined\ndone\n");
+  }
+});

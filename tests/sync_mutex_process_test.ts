@@ -1,0 +1,263 @@
+// Mutexes among processes: C programs and other Deno processes, and what is left when one is killed.
+
+import { assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { type Attachment, IPC_PRIVATE, Mutex, Segment } from "../mod.ts";
+import { newMutex } from "../ffi/pthread.ts";
+import { compile, noCompiler } from "./_c.ts";
+import { deno, Process } from "./_process.ts";
+
+const ignore = noCompiler("mutexes shared with C programs");
+const PEER = "tests/peers/sync_mutex.ts";
+const OFFSET = 64;
+const EBUSY = 16;
+const EOWNERDEAD = 130;
+const ENOTRECOVERABLE = 131;
+
+/** A segment with a mutex at {@linkcode OFFSET}, unless C is to make it. */
+interface Fixture extends Disposable {
+  readonly memory: Attachment;
+  readonly mutex: Mutex;
+  /** A Deno process that does something with the mutex. */
+  peer(...what: string[]): Process;
+  /** A C program that carries out commands. */
+  c(program: { file: string }, ...commands: string[]): Process;
+}
+
+function setUp({ size = 4096, create = true } = {}): Fixture {
+  using stack = new DisposableStack();
+  const segment = stack.use(Segment.create(IPC_PRIVATE, size, { removeOnDispose: true }));
+  const memory = stack.use(segment.attach());
+  if (create) Mutex.create(memory, { offset: OFFSET });
+  const where = [String(segment.id), String(OFFSET)];
+  const owned = stack.move();
+  return {
+    memory,
+    get mutex() {
+      return Mutex.open(memory, { offset: OFFSET });
+    },
+    peer: (...what) => deno(PEER, [...where, ...what]),
+    c: (program, ...commands) => new Process(program.file, [...where, ...commands]),
+    [Symbol.dispose]: () => owned.dispose(),
+  };
+}
+
+Deno.test("killed Deno processes leave it to whoever waits, synchronously and not", async () => {
+  using fixture = setUp();
+  const { mutex } = fixture;
+  for (const form of ["lockSync", "lock"] as const) {
+    await using holder = fixture.peer("hold");
+    await holder.until("stdout", "holding");
+    assertEquals(mutex.tryLock(), undefined);
+    await assertRejects(() => mutex.lock({ timeout: 10 }), Deno.errors.TimedOut);
+    assertThrows(() => mutex.lockSync({ timeout: 10 }), Deno.errors.TimedOut);
+    const waiting = form === "lock" ? mutex.lock() : undefined;
+    holder.kill("SIGKILL");
+    using guard = waiting ? await waiting : mutex.lockSync();
+    assertEquals(guard.ownerDied, true);
+    guard.markConsistent();
+  }
+  using guard = mutex.lockSync();
+  assertEquals(guard.ownerDied, false);
+});
+
+Deno.test("other processes that wait are woken, and told", async () => {
+  using fixture = setUp();
+  for (const form of ["await", "lock"]) {
+    const guard = fixture.mutex.lockSync();
+    await using waiter = fixture.peer(form);
+    await waiter.until("stdout", "waiting");
+    await new Promise((resolve) => setTimeout(resolve, 50)); // asleep, probably
+    guard.release();
+    assertEquals((await waiter.output()).stdout, "waiting\nin order\n");
+  }
+});
+
+Deno.test("a thousand mutexes of a process that is killed", async () => {
+  using fixture = setUp({ size: 64 * 1001 });
+  const { memory } = fixture;
+  for (let i = 1; i < 1000; i++) Mutex.create(memory, { offset: OFFSET + 64 * i });
+  await using holder = fixture.peer("many", "1000");
+  await holder.until("stdout", "holding 1000");
+  holder.kill("SIGKILL");
+  await holder.output();
+  for (let i = 0; i < 1000; i++) {
+    using guard = Mutex.open(memory, { offset: OFFSET + 64 * i }).lockSync();
+    assertEquals(guard.ownerDied, true);
+    guard.markConsistent();
+  }
+});
+
+Deno.test({
+  name: "the bytes are C's",
+  ignore,
+  async fn() {
+    using program = await compile("sync_mutex");
+    using fixture = setUp();
+    await using c = fixture.c(program, "bytes", "init:errorcheck", "bytes");
+    const [ours, , theirs] = (await c.output()).stdout.split("\n");
+    assertEquals(ours, theirs);
+    assertEquals(theirs, `bytes ${newMutex().join(" ")}`);
+  },
+});
+
+Deno.test({
+  name: "C's mutexes can be opened, but those that aren't robust or process-shared",
+  ignore,
+  async fn() {
+    using program = await compile("sync_mutex");
+    for (const kind of ["errorcheck", "normal", "recursive", "adaptive"]) {
+      using fixture = setUp({ create: false });
+      await using c = fixture.c(program, `init:${kind}`, "lock", "line");
+      await c.until("stdout", "lock 0");
+      const { mutex } = fixture;
+      assertEquals(mutex.tryLock(), undefined);
+      const waiting = mutex.lock();
+      c.kill("SIGKILL");
+      using guard = await waiting;
+      assertEquals(guard.ownerDied, true);
+      guard.markConsistent();
+      assertThrows(() => mutex.lockSync(), Deno.errors.Busy);
+    }
+    for (
+      const [kind, advice] of [
+        ["local", "PTHREAD_PROCESS_SHARED"], // error-checking: a normal one would be zeros
+        ["fragile", "PTHREAD_MUTEX_ROBUST"],
+        ["inherit", "PTHREAD_PRIO_NONE"],
+      ]
+    ) {
+      using fixture = setUp({ create: false });
+      await using c = fixture.c(program, `init:${kind}`);
+      await c.output();
+      assertThrows(() => fixture.mutex, Deno.errors.InvalidData, advice);
+    }
+  },
+});
+
+Deno.test({
+  name: "C is kept out, waits, and unlocks for those who await",
+  ignore,
+  async fn() {
+    using program = await compile("sync_mutex");
+    using fixture = setUp();
+    const guard = fixture.mutex.lockSync();
+    await using c = fixture.c(program, "try", "unlock", "line", "lock", "line", "unlock");
+    await c.until("stdout", "unlock");
+    assertEquals((await c.until("stdout", "unlock 1")).split("\n")[0], `try ${EBUSY}`); // EPERM
+    await c.write("\n");
+    await c.until("stdout", "line");
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    guard.release();
+    await c.until("stdout", "lock 0");
+    const waiting = [fixture.mutex.lock(), fixture.mutex.lock()];
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await c.write("\n");
+    for (const lock of waiting) (await lock).release();
+    assertEquals((await c.output()).code, 0);
+  },
+});
+
+Deno.test({
+  name: "a Deno process dies with it, and C recovers; or doesn't, and nobody can lock it",
+  ignore,
+  async fn() {
+    using program = await compile("sync_mutex");
+    for (const repair of [true, false]) {
+      using fixture = setUp();
+      await using holder = fixture.peer("hold");
+      await holder.until("stdout", "holding");
+      await using c = fixture.c(program, "lock", ...repair ? ["consistent"] : [], "unlock", "lock");
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      holder.kill("SIGKILL");
+      const { stdout } = await c.output();
+      assertEquals(
+        stdout,
+        repair
+          ? `lock ${EOWNERDEAD}\nconsistent 0\nunlock 0\nlock 0\n`
+          : `lock ${EOWNERDEAD}\nunlock 0\nlock ${ENOTRECOVERABLE}\n`,
+      );
+      const { mutex } = fixture;
+      if (repair) {
+        using guard = mutex.lockSync(); // C ended with it
+        assertEquals(guard.ownerDied, true);
+        guard.markConsistent();
+      } else {
+        assertThrows(() => mutex.lockSync(), Deno.errors.BadResource, "recover()");
+        const guard = mutex.recover();
+        assertEquals(guard.ownerDied, true);
+        guard.markConsistent();
+        guard.release();
+        await using again = fixture.c(program, "lock", "unlock");
+        assertEquals((await again.output()).stdout, "lock 0\nunlock 0\n");
+      }
+    }
+  },
+});
+
+Deno.test({
+  name: "what glibc's trylock leaves in a mutex that isn't recoverable can be recovered",
+  ignore,
+  async fn() {
+    using program = await compile("sync_mutex");
+    using fixture = setUp();
+    await using holder = fixture.peer("hold");
+    await holder.until("stdout", "holding");
+    holder.kill("SIGKILL");
+    await holder.output();
+    fixture.mutex.lockSync().release();
+    await using c = fixture.c(program, "try");
+    assertEquals((await c.output()).stdout, `try ${ENOTRECOVERABLE}\n`);
+    using guard = fixture.mutex.recover();
+    assertEquals(guard.ownerDied, true);
+    guard.markConsistent();
+  },
+});
+
+Deno.test({
+  name: "C and Deno, waiting in every form, never lose an addition",
+  ignore,
+  async fn() {
+    using program = await compile("sync_mutex");
+    using fixture = setUp();
+    const TIMES = 20_000;
+    const processes = [
+      fixture.c(program, `count:${TIMES}`),
+      fixture.c(program, `count:${TIMES}`),
+      fixture.peer("count", String(TIMES), "sync"),
+      fixture.peer("count", String(TIMES), "async"),
+    ];
+    for (const process of processes) {
+      const { code, stderr } = await process.output();
+      assertEquals(code, 0, stderr);
+    }
+    assertEquals(fixture.memory.view.getInt32(0, true), 4 * TIMES);
+  },
+});
+
+Deno.test({
+  name: "killed at any moment while they add, they lose at most one addition each",
+  ignore,
+  async fn() {
+    using program = await compile("sync_mutex");
+    using fixture = setUp();
+    const { mutex, memory } = fixture;
+    for (let round = 0; round < 6; round++) {
+      const many = "1000000000";
+      const processes = [
+        fixture.c(program, `count:${many}`),
+        fixture.peer("count", many, round % 2 ? "sync" : "async"),
+      ];
+      const before = memory.view.getInt32(0, true);
+      while (memory.view.getInt32(0, true) - before < 20_000) {
+        using guard = await mutex.lock();
+        guard.markConsistent();
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+      for (const process of processes) {
+        process.kill("SIGKILL");
+        await process[Symbol.asyncDispose]();
+      }
+      using guard = mutex.lockSync({ timeout: 5000 });
+      guard.markConsistent();
+    }
+  },
+});

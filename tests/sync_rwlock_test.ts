@@ -1,0 +1,198 @@
+// Locks for many readers or one writer.
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { IPC_PRIVATE, mapAnonymous, RwLock, Segment } from "../mod.ts";
+import { compile, noCompiler } from "./_c.ts";
+import { deno, Process } from "./_process.ts";
+
+const ignore = noCompiler("reader-writer locks shared with C programs");
+const PEER = "tests/peers/sync_rwlock.ts";
+const OFFSET = 64;
+
+function setUp(readers?: number) {
+  using stack = new DisposableStack();
+  const segment = stack.use(Segment.create(IPC_PRIVATE, 8192, { removeOnDispose: true }));
+  const memory = stack.use(segment.attach());
+  const lock = RwLock.create(memory, { offset: OFFSET, readers });
+  const owned = stack.move();
+  return {
+    memory,
+    lock,
+    where: [String(segment.id), String(OFFSET)],
+    [Symbol.dispose]: () => owned.dispose(),
+  };
+}
+
+Deno.test("many read, or one writes", async () => {
+  const lock = RwLock.create(new SharedArrayBuffer(4096), { readers: 3 });
+  const readers = [lock.lockReadSync(), lock.tryLockRead(), await lock.lockRead()];
+  assertEquals(readers.map((guard) => guard?.held), [true, true, true]);
+  assertEquals(lock.tryLockRead(), undefined); // all slots are taken
+  assertThrows(() => lock.lockReadSync(), Deno.errors.Busy);
+  assertEquals(lock.tryLockWrite(), undefined);
+  assertThrows(() => lock.lockWriteSync(), Deno.errors.Busy, "this thread has it");
+  await assertRejects(() => lock.lockRead({ timeout: 20 }), Deno.errors.TimedOut);
+  await assertRejects(() => lock.lockWrite({ timeout: 20 }), Deno.errors.TimedOut);
+  readers.pop()?.release();
+  lock.lockReadSync().release();
+  for (const guard of readers) guard?.release();
+  {
+    using writer = lock.lockWriteSync();
+    assertEquals([writer.held, writer.ownerDied], [true, false]);
+    assertEquals([lock.tryLockRead(), lock.tryLockWrite()], [undefined, undefined]);
+    assertThrows(() => lock.lockReadSync(), Deno.errors.Busy);
+    await assertRejects(() => lock.lockRead({ timeout: 20 }), Deno.errors.TimedOut);
+  }
+  const writer = lock.tryLockWrite();
+  assert(writer);
+  writer.release();
+  writer.release();
+  assertThrows(() => writer.markConsistent(), Deno.errors.BadResource, "was released");
+});
+
+Deno.test("a writer who waits goes before readers who come later", async () => {
+  const lock = RwLock.create(new SharedArrayBuffer(4096));
+  const reader = lock.lockReadSync();
+  const order: string[] = [];
+  const writing = lock.lockWrite().then((guard) => {
+    order.push("writer");
+    guard.release();
+  });
+  const reading = lock.lockRead().then((guard) => {
+    order.push("reader");
+    guard.release();
+  });
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  assertEquals([order.length, lock.tryLockRead()], [0, undefined]);
+  reader.release();
+  await Promise.all([writing, reading]);
+  assertEquals(order, ["writer", "reader"]);
+});
+
+Deno.test("whoever gives up waiting leaves nothing locked", async () => {
+  const lock = RwLock.create(new SharedArrayBuffer(4096));
+  const reader = lock.lockReadSync();
+  const abort = new AbortController();
+  const writing = assertRejects(() => lock.lockWrite({ signal: abort.signal }), Error, "enough");
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  abort.abort(new Error("enough"));
+  await writing;
+  lock.lockReadSync().release();
+  reader.release();
+  lock.lockWriteSync().release();
+});
+
+Deno.test("what is there is checked", () => {
+  const memory = new SharedArrayBuffer(4096);
+  assertThrows(() => RwLock.open(memory), Deno.errors.NotFound);
+  assertEquals(RwLock.openOrCreate(memory, { readers: 4 }).created, true);
+  assertEquals(RwLock.openOrCreate(memory, { readers: 4 }).created, false);
+  assertEquals([RwLock.open(memory).readers, RwLock.open(memory).created], [4, false]);
+  assertThrows(
+    () => RwLock.openOrCreate(memory, { readers: 3 }),
+    Deno.errors.InvalidData,
+    "open()",
+  );
+  assertThrows(() => RwLock.openOrCreate(memory), Deno.errors.InvalidData, "for 4 readers, not 16");
+  assertThrows(() => RwLock.create(memory), Deno.errors.AlreadyExists);
+  for (const readers of [0, -1, 1.5, 1025]) {
+    assertThrows(() => RwLock.create(memory, { readers, offset: 1024 }), RangeError);
+  }
+  assertThrows(() => RwLock.create(memory, { readers: 1000 }), RangeError);
+  assertThrows(() => RwLock.open(memory, { offset: 4000 }), RangeError);
+  assertEquals(RwLock.byteLength(), 64 * 18);
+  new Int32Array(memory)[10] = 1 << 30;
+  assertThrows(() => RwLock.open(memory), Deno.errors.InvalidData, "doesn't match");
+});
+
+Deno.test("guards work after the memory was closed", () => {
+  const memory = mapAnonymous(4096, { shared: true });
+  const lock = RwLock.create(memory);
+  const reader = lock.lockReadSync();
+  memory.close();
+  assertThrows(() => lock.tryLockRead(), Deno.errors.BadResource);
+  reader.release();
+});
+
+Deno.test("a reader who is killed changes nothing; of a writer, all are told until one repairs", async () => {
+  using fixture = setUp(4);
+  const { lock, where } = fixture;
+  {
+    await using reader = deno(PEER, [...where, "hold", "read"]);
+    await reader.until("stdout", "holding false");
+    assertEquals(lock.tryLockWrite(), undefined);
+    const writing = lock.lockWrite();
+    reader.kill("SIGKILL");
+    using guard = await writing;
+    assertEquals(guard.ownerDied, false);
+  }
+  await using writer = deno(PEER, [...where, "hold", "write"]);
+  await writer.until("stdout", "holding false");
+  assertThrows(() => lock.lockReadSync({ timeout: 10 }), Deno.errors.TimedOut);
+  const reading = lock.lockRead();
+  writer.kill("SIGKILL");
+  {
+    using guard = await reading;
+    assertEquals(guard.ownerDied, true);
+  }
+  {
+    using guard = lock.lockReadSync();
+    assertEquals(guard.ownerDied, true);
+  }
+  {
+    using guard = lock.lockWriteSync();
+    assertEquals(guard.ownerDied, true);
+  }
+  {
+    using guard = await lock.lockWrite();
+    assertEquals(guard.ownerDied, true);
+    guard.markConsistent();
+  }
+  using guard = lock.lockReadSync();
+  assertEquals(guard.ownerDied, false);
+});
+
+Deno.test({
+  name: "C reads and writes by pthread calls alone",
+  ignore,
+  async fn() {
+    using program = await compile("sync_rwlock");
+    for (const readers of [1, 4]) {
+      using fixture = setUp(readers);
+      const { where, memory } = fixture;
+      const TIMES = 3000;
+      const processes = [
+        deno(PEER, [...where, String(TIMES), "sync"]),
+        deno(PEER, [...where, String(TIMES), "async"]),
+        new Process(program.file, [...where, String(readers), "read", String(TIMES)]),
+        new Process(program.file, [...where, String(readers), "write", String(TIMES)]),
+      ];
+      for (const process of processes) {
+        const { code, stderr } = await process.output();
+        assertEquals(code, 0, stderr);
+      }
+      const pair = memory.array(Int32Array, { length: 2 });
+      assertEquals([...pair], [TIMES * 1.2, TIMES * 1.2]);
+    }
+  },
+});
+
+Deno.test({
+  name: "C dies as a writer, and is told of one who died",
+  ignore,
+  async fn() {
+    using program = await compile("sync_rwlock");
+    using fixture = setUp(4);
+    const { lock, where } = fixture;
+    for (const [what, died] of [["read", false], ["write", true]] as const) {
+      await using c = new Process(program.file, [...where, "4", "hold", what]);
+      await c.until("stdout", "holding, inconsistent 0");
+      const locking = lock.lockWrite();
+      c.kill("SIGKILL");
+      using guard = await locking;
+      assertEquals(guard.ownerDied, died);
+    }
+    await using c = new Process(program.file, [...where, "4", "hold", "read"]);
+    await c.until("stdout", "holding, inconsistent 1");
+  },
+});

@@ -1,0 +1,223 @@
+// Waiting between processes and Workers: no wake-up gets lost, and nobody who dies leaves others waiting.
+
+import { assert, assertEquals } from "@std/assert";
+import { type Attachment, FutexSemaphore, IPC_PRIVATE, Segment } from "../mod.ts";
+import { setSpinning } from "../sync/patience.ts";
+import { until } from "./_objects.ts";
+import { deno, type Process } from "./_process.ts";
+import { onLinux, settled, turn, withoutHealing } from "./_sync.ts";
+
+const SIZE = 4096;
+const PLAYER = "tests/peers/sync_wait_player.ts";
+/** Sleepers, as the semaphore counts them. */
+const SLEEPERS = 17;
+
+interface Game extends Disposable {
+  readonly memory: Attachment;
+  readonly segment: Segment;
+  player(...args: (string | number)[]): Process;
+}
+
+function newGame(): Game {
+  const segment = Segment.create(IPC_PRIVATE, SIZE, { removeOnDispose: true });
+  const memory = segment.attach();
+  return {
+    memory,
+    segment,
+    player: (...args) => deno(PLAYER, [segment.id, ...args].map(String)),
+    [Symbol.dispose]() {
+      memory.detach();
+      segment.remove();
+    },
+  };
+}
+
+/** How many handovers there are in the suite; `HANDOVERS` asks for others. */
+const HANDOVERS = Number(Deno.env.get("HANDOVERS") ?? 60_000);
+
+for (const how of ["sync", "async", "mixed"] as const) {
+  for (const asleep of [false, true]) {
+    const count = Math.ceil(HANDOVERS / (asleep ? 12 : 3));
+    const name = `${how}: ${asleep ? "asleep" : "spinning"}, no wake-up is lost`;
+    Deno.test(name, onLinux, async () => {
+      using game = newGame();
+      const ping = FutexSemaphore.create(game.memory, 0);
+      const pong = FutexSemaphore.create(game.memory, 0, { offset: 128 });
+      await using player = game.player("pong", count, how, asleep ? "asleep" : "");
+      await player.until("stdout", "ready");
+      using _ = withoutHealing();
+      if (asleep) setSpinning(false);
+      try {
+        for (let round = 0; round < count; round++) {
+          ping.release();
+          if (how === "sync") pong.acquireSync();
+          else await pong.acquire();
+        }
+      } finally {
+        setSpinning(navigator.hardwareConcurrency > 1);
+      }
+      const { code, stderr } = await player.output();
+      assertEquals([code, stderr], [0, ""]);
+      assertEquals([ping.value(), pong.value()], [0, 0]);
+      await settled();
+    });
+  }
+}
+
+Deno.test(
+  "among threads that contend, give up and wait in every way, no wake-up is lost",
+  onLinux,
+  async () => {
+    using game = newGame();
+    const lock = FutexSemaphore.create(game.memory, 1);
+    const count = Math.ceil(HANDOVERS / 30);
+    await using sync = game.player("contend", count, "sync");
+    await using async = game.player("contend", count, "async", "asleep");
+    await using mixed = game.player("contend", count, "async");
+    for (const player of [sync, async, mixed]) await player.until("stdout", "ready");
+    for (const player of [sync, async, mixed]) {
+      const { code, stderr } = await player.output();
+      assertEquals([code, stderr], [0, ""]);
+    }
+    assertEquals(lock.value(), 1);
+    assertEquals(game.memory.array(Int32Array, { offset: 256, length: 1 })[0], 7 * count);
+    assertEquals(game.memory.array(Int32Array)[SLEEPERS], 0);
+  },
+);
+
+Deno.test("a process that is killed while it waits takes nothing along", onLinux, async () => {
+  using game = newGame();
+  const semaphore = FutexSemaphore.create(game.memory, 0);
+  const words = game.memory.array(Int32Array);
+  for (const how of ["sync", "async"]) {
+    const before = words[SLEEPERS];
+    await using player = game.player("wait", 1, how);
+    await until(() => words[SLEEPERS] > before, "it waits");
+    const waits = [semaphore.acquire(), semaphore.acquire()];
+    player.kill("SIGKILL");
+    await player.output();
+    semaphore.release();
+    semaphore.release();
+    await Promise.all(waits);
+    assertEquals(semaphore.value(), 0);
+    await settled();
+  }
+});
+
+Deno.test(
+  "a process that is killed between a change and its wake-up leaves nobody waiting",
+  onLinux,
+  async () => {
+    using game = newGame();
+    const semaphore = FutexSemaphore.create(game.memory, 0);
+    const words = game.memory.array(Int32Array);
+    for (const how of ["sync", "async"]) {
+      await using player = game.player("wait", 2, how);
+      await until(() => words[SLEEPERS] === 1, "it waits");
+      Atomics.store(words, 16, 2); // without a wake-up
+      const { code } = await player.output();
+      assertEquals([code, semaphore.value(), words[SLEEPERS]], [0, 0, 0]);
+    }
+  },
+);
+
+Deno.test("after an abort nothing keeps the process alive", onLinux, async () => {
+  using game = newGame();
+  FutexSemaphore.create(game.memory, 0);
+  FutexSemaphore.create(game.memory, 0, { offset: 128 });
+  await using player = game.player("abort", 1, "async");
+  await player.until("stdout", "ready");
+  await turn(20);
+  await player.write("\n");
+  const { code, stdout } = await player.output();
+  assertEquals([code, stdout], [0, "ready\nAbortError\nAbortError\ndone\n"]);
+});
+
+Deno.test("a process that waits takes no processor time to speak of", onLinux, async () => {
+  using game = newGame();
+  const semaphore = FutexSemaphore.create(game.memory, 0);
+  const words = game.memory.array(Int32Array);
+  const ticks = (pid: number) => {
+    const text = Deno.readTextFileSync(`/proc/${pid}/stat`);
+    const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+    return Number(fields[14 - 3]) + Number(fields[15 - 3]); // utime and stime, in 1/100 s
+  };
+  for (const how of ["sync", "async"]) {
+    await using player = game.player("wait", 1, how);
+    await until(() => words[SLEEPERS] === 1, "it waits");
+    await turn(300); // until it has nothing else to do
+    const before = ticks(player.pid);
+    await turn(1500);
+    const spent = ticks(player.pid) - before;
+    assert(spent <= 30, `${spent} hundredths of a second in 1.5 s`);
+    semaphore.release();
+    await player.output();
+  }
+});
+
+Deno.test(
+  "Workers wait for each other, over a segment and over a SharedArrayBuffer",
+  onLinux,
+  async () => {
+    using game = newGame();
+    FutexSemaphore.create(game.memory, 1);
+    const buffer = new SharedArrayBuffer(SIZE);
+    FutexSemaphore.create(buffer, 1);
+    const code = `
+    import { FutexSemaphore, Segment } from ${
+      JSON.stringify(new URL("../mod.ts", import.meta.url).href)
+    };
+    self.onmessage = async ({ data }) => {
+      using memory = Segment.fromId(${game.segment.id}).attach();
+      for (const one of [memory, data]) {
+        const lock = FutexSemaphore.open(one);
+        const counter = new Int32Array(one.buffer ?? one, 256, 1);
+        for (let round = 0; round < 2000; round++) {
+          using _guard = round % 2 === 0 ? await lock.lock() : lock.lockSync();
+          counter[0]++;
+        }
+      }
+      self.postMessage("done");
+    };`;
+    const url = `data:application/typescript,${encodeURIComponent(code)}`;
+    const workers = [1, 2, 3].map(() => new Worker(url, { type: "module" }));
+    try {
+      await Promise.all(workers.map((worker) =>
+        new Promise((resolve, reject) => {
+          worker.onmessage = resolve;
+          worker.onerror = (event) => reject(event.error ?? new Error(event.message));
+          worker.postMessage(buffer);
+        })
+      ));
+      assertEquals(game.memory.array(Int32Array, { offset: 256, length: 1 })[0], 6000);
+      assertEquals(new Int32Array(buffer)[64], 6000);
+    } finally {
+      for (const worker of workers) worker.terminate();
+    }
+  },
+);
+
+Deno.test(
+  "a Worker that is terminated while it waits leaves the others alone",
+  onLinux,
+  async () => {
+    const buffer = new SharedArrayBuffer(SIZE);
+    const semaphore = FutexSemaphore.create(buffer, 0);
+    const code = `
+    import { FutexSemaphore } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    self.onmessage = async ({ data }) => await FutexSemaphore.open(data).acquire();`;
+    const url = `data:application/typescript,${encodeURIComponent(code)}`;
+    const words = new Int32Array(buffer);
+    for (let round = 0; round < 3; round++) {
+      const worker = new Worker(url, { type: "module" });
+      worker.postMessage(buffer);
+      const before = words[SLEEPERS];
+      await until(() => Atomics.load(words, SLEEPERS) > before, "it waits");
+      worker.terminate();
+      const wait = semaphore.acquire();
+      semaphore.release();
+      await wait;
+      await settled();
+    }
+  },
+);

@@ -1,0 +1,386 @@
+// Waiting for words of shared memory in one thread.
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { asyncWaiting, IPC_PRIVATE, mapAnonymous, Segment } from "../mod.ts";
+import { ALL, futexWake } from "../ffi/futex.ts";
+import { Patience, setSpinning } from "../sync/patience.ts";
+import { wait } from "../sync/waiter.ts";
+import { RECHECK, timing, type Waitable, waitSync } from "../sync/waiting.ts";
+import { setPolling, waitingStatus } from "../sync/waiting_words.ts";
+import { until } from "./_objects.ts";
+import {
+  cpuTime,
+  flagAt,
+  MEMORIES,
+  onLinux,
+  placeIn,
+  settled,
+  turn,
+  withoutHealing,
+} from "./_sync.ts";
+
+const PAGE = 4096;
+
+/** Runs a test with futex_waitv, and again with the kernel being one that lacks it. */
+function test(name: string, body: () => Promise<void>): void {
+  Deno.test(name, onLinux, body);
+  Deno.test(`${name}, where futex_waitv is missing`, onLinux, async () => {
+    setPolling(true);
+    try {
+      assertEquals(asyncWaiting(), "polling");
+      await body();
+    } finally {
+      setPolling(false);
+    }
+  });
+}
+
+for (const [name, make] of MEMORIES) {
+  test(`await a word of ${name}`, async () => {
+    using made = make(PAGE);
+    const place = placeIn(made.memory);
+    const flag = flagAt(place, 5);
+    const got = wait(flag.waitable);
+    await turn(3);
+    flag.set(7);
+    assertEquals(await got, 7);
+    await settled();
+    flag.set(8);
+    assertEquals([await wait(flag.waitable), await wait(flag.waitable, { timeout: 0 })], [
+      8,
+      undefined,
+    ]);
+    assertEquals(waitSync(flag.waitable, 5), undefined);
+    flag.set(9);
+    assertEquals(waitSync(flag.waitable), 9);
+  });
+}
+
+Deno.test("this system has futex_waitv", onLinux, () => {
+  assertEquals(asyncWaiting(), "futex_waitv");
+});
+
+test("those of a kind get their turns in order; another kind isn't held up", async () => {
+  using memory = mapAnonymous(PAGE, { shared: true });
+  const place = placeIn(memory);
+  const order: string[] = [];
+  const asked: string[] = [];
+  // Each takes a number of units.
+  const taker = (name: string, units: number, kind?: string): Waitable<true> => ({
+    place,
+    index: 0,
+    kind,
+    patience: new Patience(),
+    attempt() {
+      asked.push(name);
+      const value = Atomics.load(place.words, 0);
+      if (value < units) return undefined;
+      Atomics.sub(place.words, 0, units);
+      return true;
+    },
+  });
+  const give = (units: number) => {
+    Atomics.add(place.words, 0, units);
+    futexWake(place.address, ALL);
+  };
+  const waits = [
+    taker("greedy", 10, "a"),
+    taker("modest", 1, "a"),
+    taker("other", 1, "b"),
+    taker("free 1", 20),
+    taker("free 2", 2),
+  ].map(async (waitable) => {
+    await wait(waitable);
+    order.push(waitable.attempt.name);
+    return waitable;
+  });
+  const names = () => order.length;
+  await turn(3);
+  asked.length = 0;
+  give(3);
+  await until(() => names() === 2, "those who aren't behind the greedy one");
+  assert(!asked.includes("modest"), asked.join());
+  assertEquals(Atomics.load(place.words, 0), 0);
+  give(11);
+  await until(() => names() === 4, "the greedy one, and who was behind it");
+  give(20);
+  await Promise.all(waits);
+  await settled();
+});
+
+test("500 waits on one word get their turns in order", async () => {
+  using memory = mapAnonymous(PAGE, { shared: true });
+  using _ = withoutHealing();
+  const flag = flagAt(placeIn(memory), 0, "flag");
+  const order: number[] = [];
+  const waits = Array.from({ length: 500 }, async (_, index) => {
+    await wait(flag.waitable);
+    order.push(index);
+    if (order.length % 100 === 0) await turn(2);
+    flag.set(1);
+  });
+  flag.set(1);
+  await Promise.all(waits);
+  assertEquals(order, Array.from({ length: 500 }, (_, index) => index));
+  flag.set(0);
+  await settled();
+});
+
+test("abort and timeout end a wait at once, and leave nothing in the kernel", async () => {
+  using memory = mapAnonymous(PAGE, { shared: true });
+  using _ = withoutHealing();
+  const place = placeIn(memory);
+  const flag = flagAt(place, 0, "flag");
+  const abort = new AbortController();
+  const reason = new Error("enough");
+  const aborted = wait(flag.waitable, { signal: abort.signal });
+  const late = wait(flagAt(place, 1).waitable, { timeout: 10 });
+  await turn(5);
+  abort.abort(reason);
+  assertEquals(await aborted.catch((error) => error), reason);
+  assertEquals(await late, undefined);
+  assertEquals(await wait(flag.waitable, { signal: abort.signal }).catch((error) => error), reason);
+  await settled();
+  // In the turn in which it begins, and right after it was served.
+  const second = new AbortController();
+  const early = wait(flag.waitable, { signal: second.signal });
+  second.abort(reason);
+  assertEquals(await early.catch((error) => error), reason);
+  const third = new AbortController();
+  const served = wait(flag.waitable, { signal: third.signal });
+  await turn(2);
+  flag.set(3);
+  assertEquals(await served, 3);
+  third.abort();
+  await settled();
+});
+
+test("an attempt that throws rejects its own wait alone", async () => {
+  using memory = mapAnonymous(PAGE, { shared: true });
+  const place = placeIn(memory);
+  const flag = flagAt(place, 0);
+  let broken = false;
+  const breaking: Waitable<number> = {
+    ...flag.waitable,
+    attempt() {
+      if (broken) throw new Error("broken");
+      return undefined;
+    },
+  };
+  const waits = [wait(flag.waitable), wait(breaking), wait(flagAt(place, 1).waitable)];
+  await turn(2);
+  broken = true;
+  await assertRejects(() => waits[1], Error, "broken"); // when all are asked again
+  await assertRejects(() => wait(breaking), Error, "broken");
+  assertThrows(() => waitSync(breaking), Error, "broken");
+  flag.set(1);
+  flagAt(place, 1).set(2);
+  assertEquals([await waits[0], await waits[2]], [1, 2]);
+  await settled();
+});
+
+test("words that are added and served in any order are all served", async () => {
+  using memory = mapAnonymous(64 * PAGE, { shared: true });
+  using _ = withoutHealing();
+  const place = placeIn(memory);
+  let random = 12345;
+  const next = (below: number) => (random = (random * 1103515245 + 12345) & 0x7fffffff) % below;
+  const pending = new Map<number, Promise<number | undefined>>();
+  for (let step = 0; step < 1500; step++) {
+    for (let count = next(step % 100 === 0 ? 300 : 4); count > 0; count--) {
+      const index = next(1000);
+      if (pending.has(index)) continue;
+      pending.set(index, wait(flagAt(place, index, "flag").waitable));
+    }
+    for (const [index, promise] of pending) {
+      if (next(3) > 0) continue;
+      pending.delete(index);
+      flagAt(place, index).set(index + 1);
+      if (next(3) === 0) assertEquals(await promise, index + 1);
+    }
+    if (next(20) === 0) await turn();
+  }
+  for (const [index, promise] of pending) {
+    flagAt(place, index).set(index + 1);
+    assertEquals(await promise, index + 1);
+  }
+  await settled();
+});
+
+test("10,000 pending waits take two threads and little time, and hinder nothing", async () => {
+  const COUNT = 10_000;
+  using memory = mapAnonymous(COUNT * 4, { shared: true });
+  const place = placeIn(memory);
+  const threads = () => [...Deno.readDirSync("/proc/self/task")].length;
+  const text = await Deno.readTextFile(new URL(import.meta.url)); // starts a pool thread
+  const before = threads();
+  const flags = Array.from({ length: COUNT }, (_, index) => flagAt(place, index));
+  const waits = flags.map(({ waitable }) => wait(waitable));
+  await turn(20);
+  assert(threads() <= before + 2, `${threads() - before} more threads`);
+  const { words, calls } = waitingStatus();
+  assertEquals([words, calls], [COUNT, asyncWaiting() === "polling" ? 0 : 2]);
+  assertEquals(await Deno.readTextFile(new URL(import.meta.url)), text);
+  const time = await cpuTime(1000);
+  assert(time < 500_000, `${time} us of processor time in a second`);
+  // One somewhere in between is found, and then all are.
+  flags[4321].set(4322);
+  assertEquals(await waits[4321], 4322);
+  for (const [index, { set }] of flags.entries()) if (index !== 4321) set(index + 1);
+  const results = await Promise.all(waits);
+  assert(results.every((result, index) => result === index + 1));
+  await settled();
+  assert(threads() <= before + 2);
+});
+
+test("a newcomer among thousands is served by the kernel, too", async () => {
+  const COUNT = 2000;
+  using memory = mapAnonymous(COUNT * 4 + PAGE, { shared: true });
+  const place = placeIn(memory);
+  const abort = new AbortController();
+  const { signal } = abort;
+  const waits = Array.from(
+    { length: COUNT },
+    (_, index) => wait(flagAt(place, index).waitable, { signal }).catch(() => "aborted"),
+  );
+  await turn(5);
+  for (let round = 0; round < 200; round++) {
+    const flag = flagAt(place, COUNT + round % 7);
+    const got = wait(flag.waitable);
+    await turn();
+    flag.set(1);
+    assertEquals(await got, 1);
+  }
+  abort.abort();
+  assert((await Promise.all(waits)).every((result) => result === "aborted"));
+  await settled();
+});
+
+test("memory that is closed while something waits: an error, no fault, and it is unmapped", async () => {
+  using segment = Segment.create(IPC_PRIVATE, PAGE, { removeOnDispose: true });
+  for (let round = 0; round < 5; round++) {
+    const memory = segment.attach();
+    const place = placeIn(memory);
+    const waits = Array.from({ length: 300 }, (_, index) => wait(flagAt(place, index).waitable));
+    const one = wait(flagAt(place, 7, "kind").waitable);
+    if (round > 0) await turn(round);
+    memory.detach();
+    for (const result of await Promise.allSettled([...waits, one])) {
+      assert(result.status === "rejected");
+      assert(result.reason instanceof Deno.errors.BadResource, String(result.reason));
+      assert(result.reason.message.includes("was unmapped"), result.reason.message);
+    }
+    await settled();
+    assertEquals(segment.status().nattch, 0);
+    await assertRejects(() => wait(flagAt(place, 0).waitable), Deno.errors.BadResource);
+  }
+});
+
+test("memory that waits pin can't be resized; when they are over, it can", async () => {
+  using memory = mapAnonymous(PAGE);
+  const flag = flagAt(placeIn(memory), 0);
+  const got = wait(flag.waitable);
+  await turn(5);
+  if (asyncWaiting() === "futex_waitv") {
+    assertThrows(() => memory.resize(2 * PAGE), Deno.errors.Busy, "Await it first");
+  }
+  flag.set(1);
+  await got;
+  await settled();
+  memory.resize(2 * PAGE);
+  flag.set(2);
+  assertEquals(await wait(flag.waitable), 2);
+});
+
+test("waiting takes no processor time to speak of", async () => {
+  using memory = mapAnonymous(PAGE, { shared: true });
+  const place = placeIn(memory);
+  const waits = [0, 1, 2].map((index) => wait(flagAt(place, index).waitable));
+  const time = await cpuTime(1000);
+  assert(time < 250_000, `${time} us of processor time in a second`);
+  for (const index of [0, 1, 2]) flagAt(place, index).set(1);
+  await Promise.all(waits);
+  await settled();
+});
+
+test("what was changed without a wake-up is found all the same", async () => {
+  using memory = mapAnonymous(PAGE, { shared: true });
+  const place = placeIn(memory);
+  const got = wait(flagAt(place, 0).waitable);
+  await turn(5);
+  Atomics.store(place.words, 0, 1); // by somebody who was killed then
+  assertEquals(await got, 1);
+  await settled();
+  assertEquals(timing.recheck, RECHECK);
+});
+
+test("an announcement stands for all of a kind, and is undone", async () => {
+  using memory = mapAnonymous(PAGE, { shared: true });
+  const place = placeIn(memory);
+  const BIT = 0x40000000;
+  let announced = 0;
+  const waitable = (kind?: string): Waitable<true> => ({
+    place,
+    index: 0,
+    kind,
+    patience: new Patience(),
+    attempt: () => (Atomics.load(place.words, 0) & 1) === 1 || undefined,
+    announce(value) {
+      const flagged = value | BIT;
+      if (Atomics.compareExchange(place.words, 0, value, flagged) !== value) return undefined;
+      announced++;
+      return flagged;
+    },
+    retire: () => void announced--,
+  });
+  const waits = [wait(waitable("a")), wait(waitable("a")), wait(waitable("b"))];
+  await turn(5);
+  if (asyncWaiting() === "futex_waitv") {
+    assertEquals([announced, Atomics.load(place.words, 0)], [2, BIT]);
+  }
+  waits.push(wait(waitable()), wait(waitable()));
+  await turn(5);
+  if (asyncWaiting() === "futex_waitv") assertEquals(announced, 4);
+  Atomics.or(place.words, 0, 1);
+  futexWake(place.address, 1);
+  await Promise.all(waits);
+  await settled();
+  assertEquals(announced, 0);
+});
+
+Deno.test("a thread that sleeps leaves wake-ups to others", onLinux, async () => {
+  using memory = mapAnonymous(PAGE, { shared: true });
+  const place = placeIn(memory);
+  const flag = flagAt(place, 0);
+  const got = wait(flag.waitable);
+  await turn(5);
+  assertEquals(waitSync(flagAt(place, 1).waitable, 20), undefined);
+  assertEquals(futexWake(place.address, 1), 0); // it isn't in the kernel
+  flag.set(1);
+  assertEquals(await got, 1);
+  await settled();
+});
+
+Deno.test("who always finds something lets timers have their turn", onLinux, async () => {
+  using memory = mapAnonymous(PAGE, { shared: true });
+  const flag = flagAt(placeIn(memory), 0);
+  let over = false;
+  setTimeout(() => over = true, 1);
+  while (!over) {
+    flag.set(1);
+    await wait(flag.waitable);
+  }
+});
+
+Deno.test("spinning is bounded, learns, and can be switched off", onLinux, () => {
+  const patience = new Patience();
+  const first = patience.tries(0.02);
+  for (let i = 0; i < 100; i++) patience.learn(1000, true, 0.1); // 100 ns each
+  const most = patience.tries(0.02);
+  assert(navigator.hardwareConcurrency === 1 || (first < most && most <= 250), `${first} ${most}`);
+  for (let i = 0; i < 100; i++) patience.learn(1000, false, 0.1);
+  assert(patience.tries(0.02) <= 25);
+  setSpinning(false);
+  assertEquals(patience.tries(0.02), 0);
+  setSpinning(navigator.hardwareConcurrency > 1);
+});
