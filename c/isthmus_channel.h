@@ -48,8 +48,10 @@ enum {
   ISTHMUS_ROLES = 12,
   ISTHMUS_TAIL = 32,
   ISTHMUS_SENT = 33,
+  ISTHMUS_SEEN_HEAD = 35,
   ISTHMUS_HEAD = 64,
   ISTHMUS_RECEIVED = 65,
+  ISTHMUS_SEEN_TAIL = 67,
   ISTHMUS_RECEIVERS_ASLEEP = 96,
   ISTHMUS_SENDERS_ASLEEP = 128,
   ISTHMUS_SENDERS_MUTEX = 192,
@@ -254,6 +256,7 @@ static inline int isthmus_send(
       memcpy(channel->data + start, message, first);
       memcpy(channel->data, (const char *)message + first, length - first);
       isthmus_count(words + ISTHMUS_SENT);
+      words[ISTHMUS_SEEN_HEAD] = head; /* which Deno's senders, if there are many, go by */
       isthmus_store(words + ISTHMUS_TAIL, tail + size);
       isthmus_wake(words + ISTHMUS_RECEIVERS_ASLEEP, words + ISTHMUS_TAIL);
       isthmus_unlock(end);
@@ -283,9 +286,11 @@ static inline int isthmus_receive(
     result = tail - head > capacity ? -EINVAL : -EAGAIN;
     while (result == -EAGAIN && head != tail) {
       uint32_t header = *(volatile uint32_t *)(channel->data + (head & mask));
-      uint32_t length = header & 0x7fffffff, record = (length + 8 + 7) & ~7u;
-      if (record > tail - head) result = -EINVAL;
-      else if (header != length) head += record; /* no message but the end of the ring */
+      uint32_t length = header & 0x7fffffff;
+      /* The highest bit: these bytes are no message but the end of the ring. */
+      uint32_t record = header == length ? (length + 8 + 7) & ~7u : length;
+      if (record > tail - head || record == 0 || (record & 7) != 0) result = -EINVAL;
+      else if (header != length) head += record;
       else if (length > size) result = -EMSGSIZE;
       else {
         uint32_t start = (head + 8) & mask;
@@ -293,6 +298,7 @@ static inline int isthmus_receive(
         memcpy(buffer, channel->data + start, first);
         memcpy((char *)buffer + first, channel->data, length - first);
         isthmus_count(words + ISTHMUS_RECEIVED);
+        words[ISTHMUS_SEEN_TAIL] = tail;
         isthmus_store(words + ISTHMUS_HEAD, head + record);
         isthmus_wake(words + ISTHMUS_SENDERS_ASLEEP, words + ISTHMUS_HEAD);
         result = (int)length;

@@ -1,0 +1,187 @@
+// Channels between Deno and C programs, which include c/isthmus_channel.h.
+
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { Channel, type ChannelOptions, mapNewFile, type Mapping } from "../mod.ts";
+import * as layout from "../ring/channel_layout.ts";
+import { points } from "../ring/test_points.ts";
+import { CC, compile, noCompiler } from "./_c.ts";
+import { path, Process, run } from "./_process.ts";
+
+const ignore = noCompiler("channels between Deno and C");
+
+/** A channel in a file, which is gone at the end of the scope. */
+interface Setup extends Disposable {
+  readonly file: string;
+  readonly memory: Mapping;
+  readonly channel: Channel;
+}
+
+function setUp(options: ChannelOptions): Setup {
+  const directory = Deno.makeTempDirSync({ prefix: "isthmus-channel-" });
+  const file = `${directory}/channel`;
+  const capacity = options.capacity ?? 4096;
+  const memory = mapNewFile(file, Channel.byteLength({ ...options, capacity }));
+  const channel = Channel.create(memory, { ...options, capacity });
+  return {
+    file,
+    memory,
+    channel,
+    [Symbol.dispose]() {
+      memory.close();
+      Deno.removeSync(directory, { recursive: true });
+    },
+  };
+}
+
+/** Message `number`, as channel_peer.c has it. */
+function message(number: number): Uint8Array {
+  const bytes = new Uint8Array(8 + (number & 255)).fill(number & 255);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(number), true);
+  return bytes;
+}
+
+/** The number of a message, all of whose bytes are right. */
+function numberOf(bytes: Uint8Array<ArrayBuffer>): number {
+  const number = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true));
+  assertEquals(bytes, message(number));
+  return number;
+}
+
+/** The sum of the numbers below one. */
+function sumBelow(count: number): number {
+  return count * (count - 1) / 2;
+}
+
+const COUNT = 20_000;
+
+Deno.test({
+  name: "the C header has the layout of ring/channel_layout.ts",
+  ignore,
+  async fn() {
+    const values = {
+      ISTHMUS_TAIL: layout.TAIL,
+      ISTHMUS_SENT: layout.SENT,
+      ISTHMUS_SEEN_HEAD: layout.SEEN_HEAD,
+      ISTHMUS_HEAD: layout.HEAD,
+      ISTHMUS_RECEIVED: layout.RECEIVED,
+      ISTHMUS_SEEN_TAIL: layout.SEEN_TAIL,
+      ISTHMUS_RECEIVERS_ASLEEP: layout.RECEIVERS_ASLEEP,
+      ISTHMUS_SENDERS_ASLEEP: layout.SENDERS_ASLEEP,
+      ISTHMUS_SENDERS_MUTEX: layout.SENDERS_MUTEX,
+      ISTHMUS_RECEIVERS_MUTEX: layout.RECEIVERS_MUTEX,
+      ISTHMUS_TABLE: layout.PARTICIPANTS,
+    };
+    const assertions = Object.entries(values)
+      .map(([name, value]) => `_Static_assert(${name} == ${value}, "${name}");`);
+    const source = `#include "${path("c/isthmus_channel.h")}"\n${assertions.join("\n")}\n`;
+    const file = Deno.makeTempFileSync({ suffix: ".c" });
+    try {
+      Deno.writeTextFileSync(file, source);
+      const { code, stderr } = await run(CC ?? "", ["-Wall", "-Werror", "-fsyntax-only", file]);
+      assertEquals([code, stderr], [0, ""]);
+    } finally {
+      Deno.removeSync(file);
+    }
+  },
+});
+
+for (const start of [0, 2 ** 32 - 4096]) {
+  Deno.test({
+    name: `C sends and Deno receives, from position ${start} on`,
+    ignore,
+    async fn() {
+      using peer = await compile("channel_peer", ["-pthread"]);
+      points.start = start;
+      using setup = setUp({});
+      points.start = 0;
+      using receiver = setup.channel.receiver();
+      await using sender = new Process(peer.file, ["send", setup.file, `${COUNT}`]);
+      for (let number = 0; number < COUNT; number++) {
+        const bytes = number % 2 === 0 ? await receiver.receive() : receiver.receiveSync();
+        assert(bytes instanceof Uint8Array);
+        assertEquals(numberOf(bytes), number);
+      }
+      assertEquals((await sender.output()).stderr, "");
+      const { sent, received, fill } = setup.channel.stat();
+      assertEquals([sent, received, fill], [COUNT, COUNT, 0]);
+    },
+  });
+
+  Deno.test({
+    name: `Deno sends and C receives, up to the end, from position ${start} on`,
+    ignore,
+    async fn() {
+      using peer = await compile("channel_peer", ["-pthread"]);
+      points.start = start;
+      using setup = setUp({});
+      points.start = 0;
+      await using receiver = new Process(peer.file, ["receive", setup.file, `${2 * COUNT}`]);
+      using sender = setup.channel.sender();
+      for (let number = 0; number < COUNT; number++) {
+        const bytes = message(number);
+        if (number % 3 === 0) await sender.send(bytes);
+        else if (number % 3 === 1) sender.sendSync(bytes);
+        else {
+          using claim = sender.claimSync(bytes.length); // which may skip the end of the ring
+          claim.bytes.set(bytes);
+          claim.commit();
+        }
+      }
+      sender.end();
+      const { stdout, stderr } = await receiver.output();
+      assertEquals([stdout, stderr], [`${COUNT} ${sumBelow(COUNT)}\n`, ""]);
+    },
+  });
+}
+
+Deno.test({
+  name: "many senders and many receivers, of both kinds, lose nothing",
+  ignore,
+  async fn() {
+    using peer = await compile("channel_peer", ["-pthread"]);
+    using setup = setUp({ senders: "many", receivers: "many" });
+    const start = (role: string) => new Process(peer.file, [role, setup.file, `${COUNT}`]);
+    using receiver = setup.channel.receiver();
+    await using receiving = start("receive");
+    await using first = start("send");
+    await using second = start("send");
+    let [count, sum] = [0, 0];
+    const received = (async () => {
+      for await (const bytes of receiver) {
+        count++;
+        sum += numberOf(bytes);
+      }
+    })();
+    using sender = setup.channel.sender();
+    for (let number = 0; number < COUNT; number++) await sender.send(message(number));
+    await Promise.all([first.output(), second.output()]);
+    sender.end();
+    await received;
+    const { stdout, stderr } = await receiving.output();
+    assertEquals(stderr, "");
+    const [theirs, theirSum] = stdout.split(" ").map(Number);
+    assertEquals([count + theirs, sum + theirSum], [3 * COUNT, 3 * sumBelow(COUNT)]);
+  },
+});
+
+Deno.test({
+  name: "a C program that is the only sender is one for Deno too, until it is killed",
+  ignore,
+  async fn() {
+    using peer = await compile("channel_peer", ["-pthread"]);
+    using setup = setUp({});
+    using receiver = setup.channel.receiver();
+    await using sender = new Process(peer.file, ["send", setup.file, "1000000000"]);
+    assert(receiver.receiveSync() !== undefined);
+    assertThrows(() => setup.channel.sender(), Deno.errors.Busy, `process ${sender.pid}`);
+    sender.kill("SIGKILL");
+    await sender.output();
+    using next = setup.channel.sender();
+    next.end();
+    let [expected, bytes] = [1, receiver.receiveSync()];
+    for (; bytes instanceof Uint8Array; bytes = receiver.receiveSync()) {
+      assertEquals(numberOf(bytes), expected++); // what it had sent is whole
+    }
+    assertEquals(receiver.ended, true);
+  },
+});
