@@ -2,6 +2,7 @@
 // time goes" in bench/README.md. Start it with
 // `deno run --allow-ffi --allow-sys bench/primitives.ts [rounds]`.
 
+import { platform } from "../ffi/platform.ts";
 import { mapAnonymous, SharedMemory } from "../mod.ts";
 import { median } from "./laboratory.ts";
 import { wasmPrimitives } from "./wasm_primitives.ts";
@@ -31,7 +32,7 @@ const libc = Deno.dlopen("libc.so.6", {
   getpid_elsewhere: { name: "getpid", parameters: [], result: "i32", nonblocking: true },
 }).symbols;
 
-const SYS_futex = Deno.build.arch === "x86_64" ? 202 : 98;
+const SYS_futex = platform().syscalls?.futex ?? 0;
 const FUTEX_WAKE = 1;
 const MUTEX = map.address + 4096n;
 

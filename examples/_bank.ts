@@ -23,16 +23,18 @@ const Journal = struct("journal", {
 });
 
 /** In C: struct bank, in bank.c. */
-const Bank = struct("bank", {
+const BANK = {
   mutex: bytes(64), // a pthread_mutex_t, and room
   ready: u32.atomic(), // 1 once all of it is there
   journal: Journal,
   transfers: i64.asNumber(),
   balances: array(i64.asNumber(), ACCOUNTS),
-});
+};
+
+const Bank = struct("bank", BANK);
 
 /** The bank in a memory. */
-export type BankRecord = RecordOf<typeof Bank>;
+export type BankRecord = RecordOf<typeof BANK>;
 
 /** The bank that lies, or is to lie, at the start of a memory. */
 export function bankAt(memory: Memory): BankRecord {

@@ -38,10 +38,10 @@ export class LiveLine implements Disposable {
     const seconds = (now - this.#shown) / 1000;
     this.#shown = now;
     const parts = Object.entries(this.#channels).map(([name, channel]) => {
-      const { received, fill, capacity } = channel.stat();
+      const { received, bytes, capacity } = channel.stat();
       const rate = (received - (this.#received.get(name) ?? 0)) / seconds;
       this.#received.set(name, received);
-      const percent = Math.round(100 * fill / capacity);
+      const percent = Math.round(100 * bytes / capacity);
       return `${name}: ${received} messages, ${Math.round(rate)}/s, ${percent} % full`;
     });
     // Back to the start of the line, whose rest is cleared.

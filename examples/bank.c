@@ -38,7 +38,7 @@ struct bank {
 
 static volatile sig_atomic_t interrupted;
 static int last; /* the step to die at */
-static long lives = -1;
+static long lives;
 
 static void interrupt(int number) { interrupted = number; }
 
@@ -193,7 +193,7 @@ int main(int argc, char **argv) {
   signal(SIGTERM, interrupt);
   struct bank *bank = open_bank(name);
   srand(time(NULL) ^ getpid());
-  if (last != 0) lives = rand() % 200;
+  if (last != 7) lives = rand() % 200;
   for (long done = 0; !check && !interrupted && (transfers == 0 || done < transfers); done++) {
     lock(bank);
     transfer(bank);

@@ -20,7 +20,8 @@ it, and prints how many transfers there were and the sum. Whoever comes first op
   --name <name>         the name of the memory (default: /isthmus-bank)
   --check               only print the sum
   --remove              only remove the memory
-  --die-at <1..7>       kill itself at that step of a transfer; takes --allow-run, too
+  --die-at <1..7>       kill itself at that step of a transfer (7: before it repairs what somebody
+                        left); takes --allow-run, too
   --help                show this`;
 
 const MAX_TRANSFERS = 2 ** 31 - 1;
@@ -53,8 +54,8 @@ await main(USAGE, async (signal) => {
   }
   const mutex = Mutex.open(memory);
 
-  // At a random moment among many, if told to die.
-  let lives = last === 0 ? Infinity : Math.floor(Math.random() * 200);
+  // At a random moment among many, if told to die; or the first time that it finds a dead owner.
+  let lives = last === 7 ? 0 : Math.floor(Math.random() * 200);
   const atStep = (step: number) => {
     if (step === last && lives-- === 0) Deno.kill(Deno.pid, "SIGKILL");
   };

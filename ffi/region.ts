@@ -27,6 +27,24 @@ function misalignment(address: bigint): number {
 /** The regions that are mapped now, so that none is mapped over another. */
 const live = new Set<Region>();
 
+/** How many things that are in use lie, in whole or in part, at these addresses. */
+export type Keeper = (place: Place) => number;
+
+const keepers: Keeper[] = [];
+
+/**
+ * Has somebody asked before memory of this thread is unmapped, or moved. For each thing that it
+ * counts then, the memory is pinned, and the keeper owes an `unpin()` if it is {@linkcode
+ * Region.closed}. What is taken into use again and again so costs nothing then.
+ */
+export function addKeeper(keeper: Keeper): void {
+  keepers.push(keeper);
+}
+
+function kept(place: Place): number {
+  return keepers.reduce((sum, keeper) => sum + keeper(place), 0);
+}
+
 /** What a {@linkcode Region} takes over. */
 export interface RegionInit extends Place {
   /** Completes "Cannot unmap ...". */
@@ -144,6 +162,24 @@ export class Region implements Place {
   }
 
   /**
+   * Calls a function with the memory's buffer, or if that is dead with another one for this call
+   * alone: while the memory is pinned, what is there may still have to be put in order. `undefined`
+   * if it isn't mapped any more.
+   */
+  revive<T>(use: (buffer: ArrayBuffer) => T): T | undefined {
+    if (!this.detached) return use(this.#buffer);
+    const { address, byteLength } = this.#place;
+    if (!live.has(this) || byteLength === 0) return undefined;
+    const before = misalignment(address);
+    const buffer = bufferAt(address - BigInt(before), before + byteLength);
+    try {
+      return use(buffer);
+    } finally {
+      transfer.call(buffer, 0);
+    }
+  }
+
+  /**
    * Ends all views, then the mapping; does nothing the second time.
    *
    * @throws {Deno.errors.BadResource} If the buffer was transferred away. Whoever has it
@@ -153,6 +189,7 @@ export class Region implements Place {
     if (this.#closed) return;
     this.#detach("unmap");
     this.#closed = true;
+    this.#holds += kept(this.#place);
     if (this.#holds === 0) this.#end();
   }
 
@@ -168,9 +205,9 @@ export class Region implements Place {
     if (this.#closed) {
       throw new Deno.errors.BadResource(`Cannot ${verb} ${this.name}: it was unmapped`);
     }
-    if (this.#holds > 0) {
+    if (this.#holds > 0 || kept(this.#place) > 0) {
       throw new Deno.errors.Busy(
-        `Cannot ${verb} ${this.name}: something asynchronous that uses it is under way. Await it first`,
+        `Cannot ${verb} ${this.name}: something asynchronous that uses it is under way, or a mutex in it is locked. Await or release it first`,
       );
     }
     this.#detach(verb);

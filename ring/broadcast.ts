@@ -207,7 +207,8 @@ export class Broadcast {
   }
 
   /**
-   * Becomes one of its receivers, of bytes.
+   * Becomes one of its receivers, of bytes. Arrays of small messages share a buffer of 64 KiB: who
+   * keeps one of them for long should copy it.
    *
    * @throws {Deno.errors.Busy} If there are as many receivers as there is room for.
    * @throws {Deno.errors.InvalidData} If the memory holds nonsense.

@@ -1,7 +1,10 @@
 /** From how many bytes on a message gets a buffer of its own. */
 const LARGE = 4096;
 
-/** What the arrays of small messages are cut from: many are much faster than as many buffers. */
+/**
+ * What the arrays of small messages are cut from, in bytes: `new Uint8Array(64)` takes ten times as
+ * long as a part of a buffer that is there. Who keeps one of them keeps all of it.
+ */
 const SLAB_BYTES = 65536;
 
 const NOTHING = new ArrayBuffer(0);
@@ -18,6 +21,8 @@ export class Landing {
   readonly #keeps: boolean;
   /** The array that was given out for the message before. */
   #taken = this.bytes;
+  /** The slab, and where it is free, while a large message has a buffer of its own. */
+  #slab: { readonly bytes: Landing["bytes"]; words: Landing["words"]; offset: number } | undefined;
 
   /** Whether every message keeps its array; otherwise one serves for all. */
   constructor(keeps: boolean) {
@@ -26,16 +31,33 @@ export class Landing {
 
   /** Makes room for a message. */
   reserve(length: number): void {
-    if (length <= this.bytes.length - this.offset) return;
+    if (this.#slab !== undefined) this.#backToSlab();
+    if (length > this.bytes.length - this.offset) this.#allocate(length);
+  }
+
+  #allocate(length: number): void {
+    if (!this.#keeps) {
+      this.#use(new ArrayBuffer(Math.max(LARGE, 2 ** Math.ceil(Math.log2(length)))));
+    } else if (length <= LARGE) this.#use(new ArrayBuffer(SLAB_BYTES));
+    else {
+      this.#slab = { bytes: this.bytes, words: this.words, offset: this.offset };
+      this.#use(new ArrayBuffer(length + 15 & ~15));
+    }
+  }
+
+  #use(buffer: ArrayBuffer): void {
     this.offset = 0;
-    const size = this.#keeps && length <= LARGE
-      ? SLAB_BYTES
-      : this.#keeps
-      ? (length + 15 & ~15)
-      : Math.max(LARGE, 2 ** Math.ceil(Math.log2(length)));
-    const buffer = new ArrayBuffer(size);
     this.bytes = new Uint8Array(buffer);
     this.words = new Int32Array(buffer);
+  }
+
+  #backToSlab(): void {
+    if (this.#slab === undefined) return;
+    const { bytes, words, offset } = this.#slab;
+    this.bytes = bytes;
+    this.words = words;
+    this.offset = offset;
+    this.#slab = undefined;
   }
 
   /** The array of a message that is there. */

@@ -104,10 +104,20 @@ export class BroadcastReceiver<Out> extends PeerTarget implements Disposable {
    * All messages until the end; `timeout` is for each of them.
    *
    * @example
-   * ```ts ignore
-   * for await (const { value, missed } of receiver.messages({ signal })) {
-   *   if (missed > 0) console.warn(`${missed} missed`);
-   *   console.log(value);
+   * ```ts
+   * import { mapAnonymous } from "@isthmus/isthmus";
+   * import { Broadcast } from "@isthmus/isthmus/ring";
+   *
+   * using memory = mapAnonymous(Broadcast.byteLength(), { shared: true });
+   * using receiver = Broadcast.create(memory).receiver();
+   * const signal = AbortSignal.timeout(10);
+   * try {
+   *   for await (const { value, missed } of receiver.messages({ signal })) {
+   *     if (missed > 0) console.warn(`${missed} missed`);
+   *     console.log(value);
+   *   }
+   * } catch (error) {
+   *   if (error !== signal.reason) throw error;
    * }
    * ```
    */

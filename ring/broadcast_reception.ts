@@ -3,7 +3,7 @@ import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait
 import { Patience } from "../sync/patience.ts";
 import type { SharedPlace } from "../sync/place.ts";
 import { wait } from "../sync/waiter.ts";
-import { type Waitable, waitSync } from "../sync/waiting.ts";
+import { RECHECK, type Waitable, waitSync } from "../sync/waiting.ts";
 import { SLEEPERS, TAIL } from "./broadcast_layout.ts";
 import { Attendance } from "./broadcast_participants.ts";
 import { SenderDeaths } from "./broadcast_seat.ts";
@@ -36,6 +36,7 @@ export class Reception<M> implements Waitable<M | typeof END> {
   readonly #deaths: SenderDeaths;
   readonly #events: SenderDeaths;
   readonly #attendance: Attendance;
+  #looked = -Infinity;
   #closed = false;
   #ended = false;
 
@@ -72,7 +73,6 @@ export class Reception<M> implements Waitable<M | typeof END> {
     // SYNC POINT: pairs with the load of SLEEPERS in publish(). Whoever sleeps on the tail does so
     // only if it is still what it was before this.
     Atomics.store(this.place.words, SLEEPERS, 1);
-    if (this.#throws) this.#checkDeath(true);
     return value;
   }
 
@@ -140,11 +140,15 @@ export class Reception<M> implements Waitable<M | typeof END> {
       this.#ended = this.#station.ended;
       return this.#ended ? END : undefined;
     }
-    if (this.#throws) this.#checkDeath(false);
+    if (this.#throws) this.#checkDeath();
     return undefined;
   }
 
-  #checkDeath(thoroughly: boolean): void {
+  #checkDeath(): void {
+    // To look at the processes takes its time: whoever sleeps does so now and then.
+    const now = performance.now();
+    const thoroughly = now - this.#looked >= RECHECK;
+    if (thoroughly) this.#looked = now;
     const pid = this.#deaths.look(thoroughly);
     if (pid === undefined) return;
     throw new Deno.errors.BrokenPipe(

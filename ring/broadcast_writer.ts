@@ -13,9 +13,7 @@ import {
   TAIL,
 } from "./broadcast_layout.ts";
 import { Note, type Station } from "./broadcast_station.ts";
-
-/** What tests hang on to end a sender at a point of a write; it does nothing. */
-export const points: { reached(point: number): void } = { reached() {} };
+import { point } from "./test_points.ts";
 
 /** What writes the messages of a Broadcast, or the values of a Latest. */
 export interface Writer {
@@ -83,24 +81,23 @@ abstract class BaseWriter {
     // sees this word, too: a store and a load are a fence (see struct/sequence.ts).
     Atomics.store(words, INTENT, intent | 0);
     Atomics.load(words, INTENT);
-    points.reached(1);
   }
 
   publish(): void {
     const { words } = this.station.place;
     const at = NOTES + this.#turn * NOTE_WORDS;
-    points.reached(5);
+    point(5);
     words[at + 1] = this.last | 0;
     words[at + 2] = this.nextLow;
     words[at + 3] = this.nextHigh;
-    points.reached(6);
+    point(6);
     words[at] = this.tail | 0;
-    points.reached(7);
+    point(7);
     this.#turn = 1 - this.#turn;
     // SYNC POINT: pairs with the loads of TAIL in Note, RingReader and LatestReader, which see all
     // of the above then.
     Atomics.store(words, TAIL, this.tail | 0);
-    points.reached(8);
+    point(8);
     // SYNC POINT: pairs with the store of SLEEPERS in Reception. Either this sees it, or the tail
     // above was there before the receiver asks for it, the last time before it sleeps.
     if (Atomics.load(words, SLEEPERS) !== 0) this.station.wake(words);
@@ -153,6 +150,7 @@ export class RingWriter extends BaseWriter implements Writer {
       this.#intent = end + Math.min(this.#reserve, capacity - filler - size) >>> 0;
       this.intend(words, this.#intent);
     }
+    point(1);
     this.#filler = filler;
     this.#start = filler === 0 ? at : 0;
     return this.#data + this.#start + RECORD_BYTES;
@@ -160,12 +158,12 @@ export class RingWriter extends BaseWriter implements Writer {
 
   commit(length: number): void {
     const { words } = this.station.place;
-    points.reached(2);
+    point(2);
     const position = this.tail + this.#filler >>> 0;
     if (this.#filler > 0) {
       const at = this.tail & this.#capacity - 1;
       this.writeRecord(words, this.#data + at, this.#filler - RECORD_BYTES, FILLER);
-      points.reached(3);
+      point(3);
     }
     this.writeRecord(words, this.#data + this.#start, length, MESSAGE);
     const mark = this.#start >>> this.#eighth;
@@ -173,7 +171,7 @@ export class RingWriter extends BaseWriter implements Writer {
       words[MARKS + mark] = position | 0;
       this.#mark = mark;
     }
-    points.reached(4);
+    point(4);
     this.last = position;
     this.tail = position + recordSize(length) >>> 0;
     this.count();
@@ -206,13 +204,14 @@ export class SlotWriter extends BaseWriter implements Writer {
 
   claim(_length: number): number {
     this.intend(this.station.place.words, this.nextLow + 1);
+    point(1);
     return this.#slot() + RECORD_BYTES;
   }
 
   commit(length: number): void {
-    points.reached(2);
+    point(2);
     this.writeRecord(this.station.place.words, this.#slot(), length, MESSAGE);
-    points.reached(4);
+    point(4);
     this.last = this.nextLow & SLOTS - 1;
     this.count();
     this.tail = this.nextLow << 4 >>> 0;

@@ -84,3 +84,6 @@ export function recordBytes(length: number): number {
 export function isCapacity(value: number): boolean {
   return value >= LEAST_CAPACITY && value <= MOST_CAPACITY && (value & (value - 1)) === 0;
 }
+
+/** How often to look at a position, without a pause, before more patient ways of waiting. */
+export const QUICK_TRIES = 200;

@@ -18,8 +18,29 @@ export {
   type CreateBroadcastOptions,
   type OpenOrCreateBroadcastOptions,
 } from "./broadcast.ts";
+export {
+  Channel,
+  type ChannelCodecOptions,
+  type ChannelEndOptions,
+  type ChannelParticipant,
+  type ChannelStat,
+} from "./channel.ts";
+export { ChannelClaim, ChannelSendBatch } from "./channel_claim.ts";
+export type {
+  ChannelOpenOptions,
+  ChannelOptions,
+  ChannelRole,
+  ChannelSize,
+} from "./channel_frame.ts";
+export { ChannelMessage, ChannelReceiveBatch } from "./channel_message.ts";
+export { ChannelReceiver } from "./channel_receiver.ts";
+export { ChannelSender } from "./channel_sender.ts";
 export type { CodecOption, OpenRingOptions, ParticipantsOption } from "./broadcast_options.ts";
-export { type BroadcastMessage, BroadcastReceiver, type ReceiveFrom } from "./broadcast_receiver.ts";
+export {
+  type BroadcastMessage,
+  BroadcastReceiver,
+  type ReceiveFrom,
+} from "./broadcast_receiver.ts";
 export type { PeerDeathPolicy } from "./broadcast_reception.ts";
 export { BroadcastSender } from "./broadcast_sender.ts";
 export { SendClaim } from "./broadcast_sending.ts";

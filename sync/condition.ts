@@ -79,7 +79,7 @@ function checkPredicate(predicate: unknown): () => boolean {
  */
 export class Condition {
   /** How many bytes of memory it takes. */
-  static readonly byteLength = SHAPE.byteLength;
+  static readonly byteLength: number = SHAPE.byteLength;
 
   /** Whether this handle's `create` or `openOrCreate` made the condition. */
   readonly created: boolean;
@@ -263,6 +263,7 @@ export class Condition {
 
   #enter(guard: MutexGuard): { core: MutexCore; waitable: Waitable<true> } {
     const place = this.#place;
+    place.pin(); // so that #exit() can undo it, even if the memory is closed meanwhile
     const before = Atomics.load(place.words, SEQUENCE);
     Atomics.add(place.words, WAITING, 1);
     const waitable = {
@@ -280,6 +281,8 @@ export class Condition {
   }
 
   #exit(): void {
-    if (!this.#place.gone) Atomics.sub(this.#place.words, WAITING, 1);
+    const place = this.#place;
+    place.revive(() => void Atomics.sub(place.words, WAITING, 1));
+    place.unpin();
   }
 }

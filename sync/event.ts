@@ -68,7 +68,7 @@ function checkReset(reset: unknown): EventReset {
  */
 export class Event {
   /** How many bytes of memory it takes. */
-  static readonly byteLength = SHAPE.byteLength;
+  static readonly byteLength: number = SHAPE.byteLength;
 
   /** Whether this handle's `create` or `openOrCreate` made the event. */
   readonly created: boolean;

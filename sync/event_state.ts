@@ -34,13 +34,21 @@ export abstract class EventState {
 
   /** Begins a wait, of which those who set it know from now on. */
   enter(): Waitable<true> {
-    Atomics.add(this.place.words, WAITING, 1);
+    const { place } = this;
+    place.pin(); // so that exit() can undo it, even if the memory is closed meanwhile
+    Atomics.add(place.words, WAITING, 1);
     return this.waitable();
   }
 
   /** Ends a wait, however. */
   exit(): void {
-    if (!this.place.gone) Atomics.sub(this.place.words, WAITING, 1);
+    const { place } = this;
+    place.revive(() => this.exitNow(place.words));
+    place.unpin();
+  }
+
+  protected exitNow(words: Int32Array<ArrayBufferLike>): void {
+    Atomics.sub(words, WAITING, 1);
   }
 
   protected abstract isSetNow(state: number): boolean;
@@ -128,10 +136,8 @@ export class AutomaticReset extends EventState {
   }
 
   /** Also forgets a setting that was for somebody who gave up, if one is there for the next. */
-  override exit(): void {
-    super.exit();
-    if (this.place.gone) return;
-    const { words } = this.place;
+  protected override exitNow(words: Int32Array<ArrayBufferLike>): void {
+    super.exitNow(words);
     for (;;) {
       const state = Atomics.load(words, STATE);
       if (state <= Math.max(0, Atomics.load(words, WAITING)) + 1) return;

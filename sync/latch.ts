@@ -48,7 +48,7 @@ const MAX_COUNT = 0x7fffffff;
  */
 export class Latch {
   /** How many bytes of memory it takes. */
-  static readonly byteLength = SHAPE.byteLength;
+  static readonly byteLength: number = SHAPE.byteLength;
 
   /** Whether this handle's `create` or `openOrCreate` made the latch. */
   readonly created: boolean;

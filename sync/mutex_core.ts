@@ -17,10 +17,11 @@ import { platform } from "../ffi/platform.ts";
 import { wordsAt } from "../ffi/robust_list.ts";
 import type { WaitOptions } from "../ffi/wait.ts";
 import { checkMutex, isUsable, MUTEX_OWNER, MUTEX_WORDS, NOT_RECOVERABLE } from "./mutex_bytes.ts";
+import { announce, leaveDead, remind, revive } from "./mutex_words.ts";
 import { lostMutex, mutexError, relocked } from "./mutex_errors.ts";
 import { Patience } from "./patience.ts";
 import type { SharedPlace } from "./place.ts";
-import { halves, type HeldMutexes, heldMutexes, type RobustNode } from "./robust_list.ts";
+import { bitsOf, type HeldMutexes, heldMutexes, type RobustNode } from "./robust_list.ts";
 import { fulfilled, wait } from "./waiter.ts";
 import { RECHECK, sleeping, spin, type Waitable } from "./waiting.ts";
 import { wordOf } from "./waiting_words.ts";
@@ -41,7 +42,15 @@ export type LockResult = typeof BUSY | typeof LOCKED | typeof OWNER_DIED;
 /** What locking gave, if it did. */
 export type Locked = Exclude<LockResult, typeof BUSY>;
 
+/** How often to pause between two looks, while spinning: about a microsecond in all. */
+const PAUSES = 32;
+
 const NONE = new Int32Array(0);
+const NO_POINTERS = new Float64Array(0);
+
+/** Where the pointers are in a mutex, if that consists of doubles. */
+const PREVIOUS = MUTEX_PREVIOUS / 2;
+const NEXT = MUTEX_NEXT / 2;
 
 /** A mutex at a place, for this thread. */
 export class MutexCore implements RobustNode, Waitable<Locked> {
@@ -50,10 +59,9 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
   readonly index: number;
   readonly patience: Patience = new Patience();
   node = 0n;
-  nodeLow = 0;
-  nodeHigh = 0;
+  bits = 0;
   older: RobustNode | undefined;
-  foreign = 0n;
+  foreign: bigint | undefined = undefined;
   readonly #thread: HeldMutexes;
   readonly #tid: number;
   readonly #trylock: MutexCalls["trylock"];
@@ -61,6 +69,7 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
   readonly #errno = platform().errno;
   readonly #waiting: Waitable<Locked>;
   #words: Int32Array<ArrayBufferLike> = NONE;
+  #pointers: Float64Array<ArrayBufferLike> = NO_POINTERS;
   #address = 0n;
 
   /** The mutex that begins at a word of a place. It need not be one yet. */
@@ -76,22 +85,18 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
       patience: new Patience(),
       kind: "mutex", // all wait for the same
       attempt: () => {
-        const result = this.attempt();
-        if (result !== undefined) Atomics.or(this.#words, MUTEX_LOCK, FUTEX_WAITERS);
+        const result = this.tryLock();
+        if (result === BUSY) return undefined;
+        remind(this.#words);
         return result;
       },
-      announce: (value) => this.#announce(value),
+      announce: (value) => announce(this.#current(), value),
     };
   }
 
   /** Whether this thread has it: also by another handle, or at another address. */
   get isMine(): boolean {
     return (this.#current()[MUTEX_LOCK] & FUTEX_TID_MASK) === this.#tid;
-  }
-
-  /** Whether it can't be locked any more: an owner died, and the next one left it unrepaired. */
-  get isLost(): boolean {
-    return this.#current()[MUTEX_OWNER] === NOT_RECOVERABLE;
   }
 
   /**
@@ -106,14 +111,13 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     if (word !== 0 && (word & FUTEX_OWNER_DIED) === 0) return BUSY;
     const thread = this.#thread;
     if (
-      !isUsable(words[MUTEX_KIND]) || thread.isFull ||
-      word === 0 && words[MUTEX_OWNER] === NOT_RECOVERABLE
+      !isUsable(words[MUTEX_KIND]) || word === 0 && words[MUTEX_OWNER] === NOT_RECOVERABLE
     ) this.#refuse();
-    const foreign = thread.isForeign ? thread.first : 0n;
+    const { foreign } = thread;
     const result = this.#trylock(this.#address);
     if (result !== 0) return this.#notLocked(result, foreign);
     thread.add(this, foreign);
-    this.place.pin();
+    if (thread.isTooLong) this.#tooMany();
     return LOCKED;
   }
 
@@ -142,8 +146,12 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     }
   }
 
-  /** As {@linkcode tryLock}, for those who spin. */
+  /**
+   * As {@linkcode tryLock}, for those who spin, after a moment: each look takes the mutex's cache
+   * line away from who is working with it.
+   */
   attempt(): Locked | undefined {
+    for (let i = 0; i < PAUSES; i++) Atomics.pause();
     const result = this.tryLock();
     return result === BUSY ? undefined : result;
   }
@@ -157,17 +165,16 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
   unlock(): void {
     const words = this.#words;
     const thread = this.#thread;
+    const pointers = this.#pointers;
     const older = this.older ?? thread;
     if (
       words.length === 0 || thread.newest !== this ||
       (words[MUTEX_LOCK] & FUTEX_TID_MASK) !== this.#tid ||
       !isUsable(words[MUTEX_KIND]) ||
-      words[MUTEX_PREVIOUS] !== thread.nodeLow || words[MUTEX_PREVIOUS + 1] !== thread.nodeHigh ||
-      words[MUTEX_NEXT] !== older.nodeLow || words[MUTEX_NEXT + 1] !== older.nodeHigh
+      pointers[PREVIOUS] !== thread.bits || pointers[NEXT] !== older.bits
     ) return this.#unlockStranger();
     this.#unlock(this.#address);
     thread.remove(this);
-    this.place.unpin();
   }
 
   /** Says that the state which a dead owner left is repaired. */
@@ -181,41 +188,12 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
    * is one step, by which nobody loses anything, so anybody may try it at any time.
    */
   revive(): void {
-    const words = this.#current();
-    if (words[MUTEX_OWNER] !== NOT_RECOVERABLE) return;
-    const revived = FUTEX_OWNER_DIED | FUTEX_WAITERS;
-    if (Atomics.compareExchange(words, MUTEX_LOCK, 0, revived) === 0) {
-      futexWake(this.#address, 1);
-    }
+    if (revive(this.#current())) futexWake(this.#address, 1);
   }
 
-  /** Does what the kernel does for an owner who died, if the word still is what it was. */
+  /** Does what the kernel does for an owner who died, if the lock's word still is what it was. */
   leaveDead(word: number): void {
-    const words = this.#current();
-    const freed = word & FUTEX_WAITERS | FUTEX_OWNER_DIED;
-    if (Atomics.compareExchange(words, MUTEX_LOCK, word, freed) === word) {
-      futexWake(this.#address, 1);
-    }
-  }
-
-  // For those who wait asynchronously. The word is the owner's thread id, and FUTEX_WAITERS, which
-  // has C's unlock wake one sleeper. That bit is set before anybody sleeps, by announce(): an
-  // unlock after it wakes, and one before it changed the word, so the kernel lets nobody sleep on
-  // it. Unlocking clears the bit, though others may still sleep: so who was woken sets it again
-  // once it has the mutex, for them. One who is woken and doesn't get it (somebody was faster)
-  // announces anew, with the same effect; one who leaves instead passes the wake-up on. That it
-  // takes two steps to lock it and to set the bit does no harm: nobody but the owner unlocks. Only
-  // if that one is killed just between the two, other sleepers stay asleep: here for RECHECK at
-  // most, and C programs until the next one who waited unlocks it.
-
-  #announce(value: number): number | undefined {
-    if (value === 0 || (value & FUTEX_OWNER_DIED) !== 0) return undefined;
-    if ((value & FUTEX_WAITERS) !== 0) return value;
-    const announced = value | FUTEX_WAITERS;
-    const words = this.#current();
-    return Atomics.compareExchange(words, MUTEX_LOCK, value, announced) === value
-      ? announced
-      : undefined;
+    if (leaveDead(this.#current(), word)) futexWake(this.#address, 1);
   }
 
   #lockLong(timeout = Infinity): LockResult {
@@ -230,8 +208,7 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
       const result = this.tryLock();
       if (result !== BUSY || left <= 0) return result;
       sleeping.prepare();
-      const thread = this.#thread;
-      const foreign = thread.isForeign ? thread.first : 0n;
+      const { foreign } = this.#thread;
       // In slices: a Deno process that was just woken in its stead may be killed, or busy.
       const late = this.#notLocked(-mutexTimedlock(this.#address, left), foreign);
       if (late !== BUSY) return late;
@@ -239,12 +216,12 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
   }
 
   /** What C's result means, but for the most frequent one of pthread_mutex_trylock. */
-  #notLocked(result: number, foreign: bigint): LockResult {
+  #notLocked(result: number, foreign: bigint | undefined): LockResult {
     const { EBUSY, ETIMEDOUT, EOWNERDEAD, ENOTRECOVERABLE } = this.#errno;
     if (result === EBUSY || result === ETIMEDOUT) return BUSY;
     if (result === 0 || result === EOWNERDEAD) {
       this.#thread.add(this, foreign);
-      this.place.pin();
+      if (result === 0 && this.#thread.isTooLong) this.#tooMany();
       return result === 0 ? LOCKED : OWNER_DIED;
     }
     if (result === ENOTRECOVERABLE) this.#letGo();
@@ -264,9 +241,13 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
   /** Says why C may not be asked to lock it: with nonsense in it, that ends the process. */
   #refuse(): never {
     checkMutex(this.place, this.index, "lock");
-    const { ENOTRECOVERABLE, EAGAIN } = this.#errno;
-    const errno = this.#thread.isFull ? EAGAIN : ENOTRECOVERABLE;
-    throw mutexError(this.place, "pthread_mutex_lock", errno);
+    throw mutexError(this.place, "pthread_mutex_lock", this.#errno.ENOTRECOVERABLE);
+  }
+
+  /** Unlocks what the system wouldn't give back if this thread died. */
+  #tooMany(): never {
+    this.unlock();
+    throw mutexError(this.place, "pthread_mutex_lock", this.#errno.EAGAIN);
   }
 
   /** Whether C may be asked to unlock it: it follows the pointers. */
@@ -277,7 +258,7 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
 
   /** Unlocks it when the memory was closed, or its bytes overwritten. */
   #unlockStranger(): void {
-    // It is pinned, so these are its bytes, also if the views ended with the memory.
+    // It is still mapped: these are its bytes, also if the views ended with the memory.
     const words = this.#words.length > 0 ? this.#words : wordsAt(this.#address, MUTEX_WORDS);
     const intact = this.#isIntact(words);
     if (intact) this.#unlock(this.#address);
@@ -286,7 +267,7 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     try {
       if (!intact) this.#abandon(words);
     } finally {
-      this.place.unpin();
+      if (this.place.closed) this.place.unpin(); // see addKeeper()
     }
   }
 
@@ -314,7 +295,8 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     this.#words = words.subarray(this.index, this.index + MUTEX_WORDS);
     this.#address = address + BigInt(4 * this.index);
     this.node = this.#address + BigInt(MUTEX_NODE);
-    [this.nodeLow, this.nodeHigh] = halves(this.node);
+    this.bits = bitsOf(this.node);
+    this.#pointers = new Float64Array(this.#words.buffer, this.#words.byteOffset, MUTEX_WORDS / 2);
     return this.#words;
   }
 }

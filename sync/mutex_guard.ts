@@ -1,5 +1,8 @@
 import { lostGuard, unrepaired } from "./mutex_errors.ts";
-import { type Locked, type MutexCore, OWNER_DIED } from "./mutex_core.ts";
+import { LOCKED, type Locked, type MutexCore, OWNER_DIED } from "./mutex_core.ts";
+
+/** The last owner died, and its state was marked consistent. */
+const REPAIRED = 3;
 
 /** Unlocks a guard's mutex for a while, and returns it. */
 export let suspendGuard: (guard: MutexGuard) => MutexCore;
@@ -29,29 +32,27 @@ export let resumeGuard: (guard: MutexGuard, locked: Locked) => void;
 export class MutexGuard implements Disposable {
   readonly #core: MutexCore;
   #held = true;
-  #ownerDied: boolean;
-  #repaired: boolean;
+  // One field: a guard is made for each lock, and each field takes its time.
+  #state: Locked | typeof REPAIRED;
 
   static {
     suspendGuard = (guard) => {
       if (!guard.#held) throw lostGuard(guard.#core.place, "wait with");
-      if (!guard.#repaired) throw unrepaired(guard.#core.place);
+      if (guard.#state === OWNER_DIED) throw unrepaired(guard.#core.place);
       guard.#held = false;
       guard.#core.unlock();
       return guard.#core;
     };
     resumeGuard = (guard, locked) => {
       guard.#held = true;
-      guard.#ownerDied = locked === OWNER_DIED;
-      guard.#repaired = !guard.#ownerDied;
+      guard.#state = locked;
     };
   }
 
   /** Guards a mutex that was locked. */
   constructor(core: MutexCore, locked: Locked) {
     this.#core = core;
-    this.#ownerDied = locked === OWNER_DIED;
-    this.#repaired = !this.#ownerDied;
+    this.#state = locked;
   }
 
   /**
@@ -59,7 +60,7 @@ export class MutexGuard implements Disposable {
    * Worker that ended. What the mutex guards may be half done.
    */
   get ownerDied(): boolean {
-    return this.#ownerDied;
+    return this.#state !== LOCKED;
   }
 
   /** Whether the mutex is still held. */
@@ -76,9 +77,9 @@ export class MutexGuard implements Disposable {
    */
   markConsistent(): void {
     if (!this.#held) throw lostGuard(this.#core.place, "mark as consistent");
-    if (this.#repaired) return;
+    if (this.#state !== OWNER_DIED) return;
     this.#core.consistent();
-    this.#repaired = true;
+    this.#state = REPAIRED;
   }
 
   /**

@@ -136,6 +136,11 @@ export class SharedPlace {
       (this.#region.detached || this.#region.byteLength < this.#offset + this.#byteLength);
   }
 
+  /** Whether the memory was closed; pinned, it is mapped still. */
+  get closed(): boolean {
+    return this.#region?.closed ?? false;
+  }
+
   /**
    * Keeps the memory mapped and where it is until `unpin()`, once for each call: closing it ends
    * the views alone.
@@ -150,6 +155,32 @@ export class SharedPlace {
   /** Undoes one `pin()`. */
   unpin(): void {
     this.#region?.unpin();
+  }
+
+  /**
+   * Calls a function for which the words are there, also if the memory was closed: as long as it is
+   * pinned. If it isn't, the function isn't called.
+   */
+  revive(use: () => void): void {
+    const region = this.#region;
+    if (region === undefined || this.#views.words.length > 0) return use();
+    const { address } = this.#views;
+    // Where they were when it was pinned; unpinned, it may have moved.
+    const start = Number(address - (region.address - region.address % BigInt(ALIGNMENT)));
+    region.revive((buffer) => {
+      if (address === 0n || start < 0 || start + this.#byteLength > buffer.byteLength) return;
+      const last = this.#views;
+      this.#views = {
+        words: new Int32Array(buffer, start, this.#byteLength >> 2),
+        bytes: new Uint8Array(buffer, start, this.#byteLength),
+        address,
+      };
+      try {
+        use();
+      } finally {
+        this.#views = last;
+      }
+    });
   }
 
   #locate(): Views {

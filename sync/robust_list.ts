@@ -1,3 +1,5 @@
+import type { Place } from "../ffi/pages.ts";
+import { addKeeper } from "../ffi/region.ts";
 import { NEXT, nodeAt, pointerIn, type RobustList, robustList } from "../ffi/robust_list.ts";
 
 // glibc links the robust mutexes that a thread holds into a list, by pointers in the mutexes
@@ -9,45 +11,53 @@ const MOST = 2048;
 
 /** A mutex that this thread holds, a node of the list; or the list's head. */
 export interface RobustNode {
-  /** The address of the node, as one, and in two words. */
+  /** The address of the node. */
   readonly node: bigint;
-  readonly nodeLow: number;
-  readonly nodeHigh: number;
+  /** The same eight bytes as a double: it takes one instruction to compare them so. */
+  readonly bits: number;
   /** What this thread locked before it, of what it holds, and in the end the list's head. */
   older: RobustNode | undefined;
-  /** What its pointer to the next node was, if that isn't `older`'s: other code's, or 0. */
-  foreign: bigint;
+  /** What its pointer to the next node was, if that is another one than `older`: of other code. */
+  foreign: bigint | undefined;
 }
 
 /** This thread's list: its head, and what it holds. */
-export class HeldMutexes implements RobustNode {
+export class HeldMutexes {
   readonly tid: number;
   readonly node: bigint;
-  readonly nodeLow: number;
-  readonly nodeHigh: number;
-  /** The head has none. */
+  readonly bits: number;
   readonly older = undefined;
-  readonly foreign = 0n;
   /** The mutex that was locked last; the head if there is none. */
   newest: RobustNode = this;
   readonly #head: Int32Array;
+  readonly #first: Float64Array;
   #count = 0;
 
   constructor({ tid, address, head }: RobustList) {
     this.tid = tid;
     this.node = address;
-    [this.nodeLow, this.nodeHigh] = halves(address);
+    this.bits = bitsOf(address);
     this.#head = head;
+    this.#first = new Float64Array(head.buffer, 4 * NEXT, 1);
   }
 
-  /** Whether it holds as many as the kernel would give back. */
-  get isFull(): boolean {
-    return this.#count >= MOST;
+  /** Whether it holds more than the kernel would give back. */
+  get isTooLong(): boolean {
+    return this.#count > MOST;
   }
 
-  /** Whether other code of this thread locked a mutex after the last of ours. */
-  get isForeign(): boolean {
-    return this.#head[NEXT] !== this.newest.nodeLow;
+  /** Where the list begins, if other code locked a mutex after the last of ours. */
+  get foreign(): bigint | undefined {
+    return this.#first[0] === this.newest.bits ? undefined : this.first;
+  }
+
+  /** How many of them lie, in whole or in part, at these addresses. */
+  countIn({ address, byteLength }: Place): number {
+    let count = 0;
+    for (let node = this.newest; node.older !== undefined; node = node.older) {
+      if (node.node >= address && node.node < address + BigInt(byteLength)) count++;
+    }
+    return count;
   }
 
   /** Where the list begins. */
@@ -56,9 +66,11 @@ export class HeldMutexes implements RobustNode {
   }
 
   /** Notes that a mutex was locked; `foreign` is where the list began then, if not at ours. */
-  add(node: RobustNode, foreign: bigint): void {
-    node.foreign = foreign;
-    node.older = this.newest;
+  add(node: RobustNode, foreign: bigint | undefined): void {
+    const { newest } = this;
+    // A store of what is there already costs more than a look.
+    if (foreign !== undefined || node.foreign !== undefined) node.foreign = foreign;
+    if (node.older !== newest) node.older = newest;
     this.newest = node;
     this.#count++;
   }
@@ -74,7 +86,7 @@ export class HeldMutexes implements RobustNode {
     const newer = this.#newer(node);
     newer.older = older;
     // It pointed to the one that is gone, and now points to what that did.
-    if (newer.foreign === 0n) newer.foreign = node.foreign;
+    if (newer.foreign === undefined) newer.foreign = node.foreign;
   }
 
   /** The mutex that was locked next, or the head. */
@@ -93,9 +105,9 @@ export class HeldMutexes implements RobustNode {
     const newer = this.#newer(node);
     const older = node.older ?? this;
     const [before, behind] = [pointerIn(words, previous), pointerIn(words, previous + 2)];
-    const first = newer === this ? this.first : newer.foreign || node.node;
+    const first = newer === this ? this.first : newer.foreign ?? node.node;
     return (before === newer.node || first !== node.node && isPointer(before)) &&
-      (behind === older.node || node.foreign !== 0n && isPointer(behind));
+      (behind === older.node || node.foreign !== undefined && isPointer(behind));
   }
 
   /**
@@ -105,20 +117,25 @@ export class HeldMutexes implements RobustNode {
   unlink(node: RobustNode): void {
     const newer = this.#newer(node);
     let before = newer.node;
-    let next = newer === this ? this.first : newer.foreign || node.node;
+    let next = newer === this ? this.first : newer.foreign ?? node.node;
     for (let i = 0; next !== node.node; i++) { // over those of other code
       if (i === MOST || !isPointer(next)) return;
       before = next;
       next = pointerIn(nodeAt(before), NEXT);
     }
-    const behind = node.foreign || (node.older ?? this).node;
+    const behind = node.foreign ?? (node.older ?? this).node;
     nodeAt(before).set(halves(behind), NEXT);
     nodeAt(behind).set(halves(before));
   }
 }
 
+/** The eight bytes of an address as a double. */
+export function bitsOf(address: bigint): number {
+  return new Float64Array(BigInt64Array.of(address).buffer)[0];
+}
+
 /** The two words of an address. */
-export function halves(address: bigint): [low: number, high: number] {
+function halves(address: bigint): [low: number, high: number] {
   return [Number(BigInt.asIntN(32, address)), Number(BigInt.asIntN(32, address >> 32n))];
 }
 
@@ -131,5 +148,9 @@ let held: HeldMutexes | undefined;
 
 /** The mutexes that this thread holds. */
 export function heldMutexes(): HeldMutexes {
-  return held ??= new HeldMutexes(robustList());
+  if (held !== undefined) return held;
+  held = new HeldMutexes(robustList());
+  // What is locked has to stay where it is: the kernel and glibc have its address.
+  addKeeper((place) => heldMutexes().countIn(place));
+  return held;
 }

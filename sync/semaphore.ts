@@ -63,7 +63,7 @@ function checkAmount(amount: unknown): number {
  */
 export class FutexSemaphore {
   /** How many bytes of memory it takes. */
-  static readonly byteLength = SHAPE.byteLength;
+  static readonly byteLength: number = SHAPE.byteLength;
 
   /** Whether this handle's `create` or `openOrCreate` made the semaphore. */
   readonly created: boolean;

@@ -217,10 +217,7 @@ function attempt({ waitable, resolve, reject }: Waiter): boolean {
 
 function retire(announced: readonly Waitable<unknown>[]): void {
   for (const waitable of announced) {
-    try {
-      waitable.retire?.();
-    } catch {
-      // The memory is gone; whoever still waits is told by its attempt.
-    }
+    // Also of memory that was closed meanwhile: it is pinned until that is done.
+    if (waitable.retire !== undefined) waitable.place.revive(() => waitable.retire?.());
   }
 }

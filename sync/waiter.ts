@@ -16,9 +16,9 @@ let runs = 0;
 let yielded = 0;
 
 /**
- * A promise of what is there already. Who always finds something there never comes to the end of a
- * loop of awaits, in which timers, signals and files would starve: now and then it takes a turn of
- * the event loop.
+ * A promise of what is known already. Who always finds something there, or never waits for it, would
+ * let timers, signals and files starve with a loop of awaits: now and then it takes a turn of the
+ * event loop.
  */
 export function fulfilled<T>(result: T): Promise<T> {
   if (++runs % RUN_LENGTH === 0) {
@@ -48,7 +48,7 @@ export function wait<T>(waitable: Waitable<T>, options: WaitOptions = {}): Promi
         (timeout === 0 || isBusy() ? undefined : spin(waitable, SPIN_ASYNC));
       if (result !== undefined) return fulfilled(result);
     }
-    if (timeout === 0) return Promise.resolve(undefined);
+    if (timeout === 0) return fulfilled(undefined);
     return pending(waitable, options);
   } catch (error) {
     return Promise.reject(error);

@@ -3,7 +3,17 @@
 
 import { assertEquals } from "@std/assert";
 import { type Platform, selectPlatform } from "../ffi/platform.ts";
+import {
+  MUTEX_KIND,
+  MUTEX_LOCK,
+  MUTEX_NODE,
+  MUTEX_PREVIOUS,
+  PTHREAD_MUTEX_ERRORCHECK,
+  PTHREAD_MUTEX_ROBUST,
+  PTHREAD_PROCESS_SHARED,
+} from "../ffi/pthread.ts";
 import { MTEXT } from "../ffi/sysv_msg.ts";
+import { MUTEX_OWNER } from "../sync/mutex_bytes.ts";
 import type { FieldType, Opaque, Struct } from "../ffi/layouts/types.ts";
 import { CC, isInstalled } from "./_c.ts";
 import { run } from "./_process.ts";
@@ -19,6 +29,9 @@ const NOT_IN_HEADERS = ["SEMVMX"];
 
 /** Constants that headers older than the kernel lack, or musl's: they are checked where they are. */
 const NEW = ["MADV_POPULATE_READ", "MADV_POPULATE_WRITE", "MAP_FIXED_NOREPLACE", "MSG_COPY"];
+
+/** Types that only glibc's own size is known of; another C library's may be smaller. */
+const AT_MOST = ["pthread_mutex_t", "pthread_mutexattr_t"];
 
 const BITS: Readonly<Record<FieldType, number>> = {
   u8: 8,
@@ -56,7 +69,11 @@ function structAssertions(name: string, { size, fields }: Struct<string>): strin
 
 function typeAssertions(name: string, { size, alignment }: Opaque): string[] {
   // Stricter than one of the C libraries asks for is allowed.
-  return [assertion(`sizeof(${name}) == ${size}`), assertion(`_Alignof(${name}) <= ${alignment}`)];
+  const operator = AT_MOST.includes(name) ? "<=" : "==";
+  return [
+    assertion(`sizeof(${name}) ${operator} ${size}`),
+    assertion(`_Alignof(${name}) <= ${alignment}`),
+  ];
 }
 
 function layoutAssertions(name: string, layout: Struct<string> | Opaque): string[] {
@@ -78,11 +95,31 @@ function assertions({ constants, layouts, errno }: Platform): string[] {
   ];
 }
 
+/** What a mutex of glibc consists of; the constants are enumerators. */
+function mutexAssertions(): string[] {
+  const offset = (field: string, value: number) =>
+    assertion(`offsetof(pthread_mutex_t, __data.${field}) == ${value}`);
+  return [
+    "#ifdef __GLIBC__",
+    assertion("sizeof(pthread_mutex_t) >= 40"),
+    offset("__lock", 4 * MUTEX_LOCK),
+    offset("__owner", 4 * MUTEX_OWNER),
+    offset("__kind", 4 * MUTEX_KIND),
+    offset("__list.__prev", 4 * MUTEX_PREVIOUS),
+    offset("__list.__next", MUTEX_NODE),
+    "#endif",
+    assertion(`PTHREAD_PROCESS_SHARED == ${PTHREAD_PROCESS_SHARED}`),
+    assertion(`PTHREAD_MUTEX_ERRORCHECK == ${PTHREAD_MUTEX_ERRORCHECK}`),
+    assertion(`PTHREAD_MUTEX_ROBUST == ${PTHREAD_MUTEX_ROBUST}`),
+  ];
+}
+
 function source(lines: string[]): string {
   return [
     "#define _GNU_SOURCE",
     "#include <errno.h>",
     "#include <limits.h>",
+    "#include <pthread.h>",
     "#include <semaphore.h>",
     "#include <stddef.h>",
     "#include <time.h>",
@@ -129,6 +166,7 @@ for (const { compiler, build } of TARGETS) {
         };
         const { code, stderr } = await check([
           ...assertions(selectPlatform(build)),
+          ...build.os === "linux" ? mutexAssertions() : [],
           assertion(`offsetof(struct msgbuf, mtext) == ${MTEXT}`),
         ]);
         assertEquals(code, 0, stderr);

@@ -460,12 +460,16 @@ function bury(words: Int32Array, at: number, pid: number): void {
   words[at + 4] = ownIdentity().namespace;
 }
 
-Deno.test("a sender whose end no kernel has seen is dead nevertheless: the machine was restarted", () => {
+Deno.test("a sender whose end no kernel has seen is dead nevertheless: the machine was restarted", async () => {
   const { memory, broadcast } = create();
   const words = new Int32Array(memory);
   words[SEAT] = ownIdentity().tid | FUTEX_WAITERS;
   bury(words, SENDER, 4711);
   assertEquals(broadcast.stat().sender, { pid: 4711, liveness: "dead" });
+  {
+    using receiver = broadcast.receiver({ peerDeath: "throw" });
+    await assertRejects(() => receiver.receive(), Deno.errors.BrokenPipe, "process 4711, died");
+  }
   {
     using receiver = broadcast.receiver({ peerDeath: "throw" });
     assertThrows(

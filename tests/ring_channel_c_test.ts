@@ -102,7 +102,7 @@ for (const start of [0, 2 ** 32 - 4096]) {
         assertEquals(numberOf(bytes), number);
       }
       assertEquals((await sender.output()).stderr, "");
-      const { sent, received, fill } = setup.channel.stat();
+      const { sent, received, bytes: fill } = setup.channel.stat();
       assertEquals([sent, received, fill], [COUNT, COUNT, 0]);
     },
   });

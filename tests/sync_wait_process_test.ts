@@ -12,6 +12,16 @@ const PLAYER = "tests/peers/sync_wait_player.ts";
 /** Sleepers, as the semaphore counts them. */
 const SLEEPERS = 17;
 
+/** A module of the project, as code that is in a string imports it. */
+function url(path: string): string {
+  return JSON.stringify(new URL(path, import.meta.url).href);
+}
+
+function newWorker(code: string): Worker {
+  const source = `data:text/javascript,${encodeURIComponent(code)}`;
+  return new Worker(source, { type: "module" });
+}
+
 interface Game extends Disposable {
   readonly memory: Attachment;
   readonly segment: Segment;
@@ -164,14 +174,15 @@ Deno.test(
     const buffer = new SharedArrayBuffer(SIZE);
     FutexSemaphore.create(buffer, 1);
     const code = `
-    import { FutexSemaphore, Segment } from ${
-      JSON.stringify(new URL("../mod.ts", import.meta.url).href)
-    };
+    import { FutexSemaphore, Segment } from ${url("../mod.ts")};
+    import { timing } from ${url("../sync/waiting.ts")};
     self.onmessage = async ({ data }) => {
       using memory = Segment.fromId(${game.segment.id}).attach();
-      for (const one of [memory, data]) {
+      timing.recheck = 1e6; // what gets lost stays lost
+      const counters = [memory.array(Int32Array, { offset: 256, length: 1 }), new Int32Array(data, 256, 1)];
+      for (const [index, one] of [memory, data].entries()) {
         const lock = FutexSemaphore.open(one);
-        const counter = new Int32Array(one.buffer ?? one, 256, 1);
+        const counter = counters[index];
         for (let round = 0; round < 2000; round++) {
           using _guard = round % 2 === 0 ? await lock.lock() : lock.lockSync();
           counter[0]++;
@@ -179,8 +190,7 @@ Deno.test(
       }
       self.postMessage("done");
     };`;
-    const url = `data:application/typescript,${encodeURIComponent(code)}`;
-    const workers = [1, 2, 3].map(() => new Worker(url, { type: "module" }));
+    const workers = [1, 2, 3].map(() => newWorker(code));
     try {
       await Promise.all(workers.map((worker) =>
         new Promise((resolve, reject) => {
@@ -204,12 +214,11 @@ Deno.test(
     const buffer = new SharedArrayBuffer(SIZE);
     const semaphore = FutexSemaphore.create(buffer, 0);
     const code = `
-    import { FutexSemaphore } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    import { FutexSemaphore } from ${url("../mod.ts")};
     self.onmessage = async ({ data }) => await FutexSemaphore.open(data).acquire();`;
-    const url = `data:application/typescript,${encodeURIComponent(code)}`;
     const words = new Int32Array(buffer);
     for (let round = 0; round < 3; round++) {
-      const worker = new Worker(url, { type: "module" });
+      const worker = newWorker(code);
       worker.postMessage(buffer);
       const before = words[SLEEPERS];
       await until(() => Atomics.load(words, SLEEPERS) > before, "it waits");

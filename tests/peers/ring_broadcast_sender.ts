@@ -7,8 +7,8 @@
 // With "pause" it rests a little after every 100 messages.
 
 import { Segment } from "../../mod.ts";
-import { points } from "../../ring/broadcast_writer.ts";
 import { Broadcast, Latest } from "../../ring/mod.ts";
+import { points } from "../../ring/test_points.ts";
 import { makeMessage } from "./ring_broadcast_common.ts";
 
 const [kind, id, count, mode, point] = Deno.args;
@@ -18,7 +18,7 @@ const last = Number(count) - 1;
 for (let i = sender.sent; i <= last; i++) {
   if (i === last && mode === "die") {
     console.log("about to die");
-    points.reached = (reached) => {
+    points.hook = (reached) => {
       if (reached === Number(point)) Deno.kill(Deno.pid, "SIGKILL");
     };
   }

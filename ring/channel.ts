@@ -1,0 +1,272 @@
+import { checkOptions, describe } from "../ffi/check.ts";
+import type { SyncMemory } from "../sync/place.ts";
+import { roleName } from "./channel_deaths.ts";
+import { checkPeerDeath, type PeerDeathPolicy } from "./broadcast_reception.ts";
+import { readNumber } from "./channel_end.ts";
+import {
+  channelBytes,
+  ChannelFrame,
+  type ChannelOpenOptions,
+  type ChannelOptions,
+  type ChannelRole,
+  type ChannelSize,
+} from "./channel_frame.ts";
+import {
+  ENDED,
+  FLAGS,
+  HEAD,
+  RECEIVED,
+  RECEIVERS_WAITED,
+  SENDERS_WAITED,
+  SENT,
+  TAIL,
+} from "./channel_layout.ts";
+import { ChannelReceiver } from "./channel_receiver.ts";
+import { ChannelSender } from "./channel_sender.ts";
+import { bytesCodec, type Codec } from "./codec.ts";
+import type { Participant } from "./peer_target.ts";
+
+/** Options of an end of a channel. */
+export interface ChannelEndOptions {
+  /**
+   * What to do when a process at the other end dies without closing its end: to go on waiting for
+   * the next one (`"ignore"`), or to throw `Deno.errors.BrokenPipe` once, from the next call or the
+   * one that is waiting. A receiver gets what was sent before. Default: `"ignore"`.
+   */
+  readonly peerDeath?: PeerDeathPolicy;
+  /** How values become messages: see {@linkcode Codec}. Default: they are bytes. */
+  readonly codec?: undefined;
+}
+
+/** Options of an end of a channel whose messages aren't bytes. */
+export interface ChannelCodecOptions<C> extends Omit<ChannelEndOptions, "codec"> {
+  /** How values become messages, and messages values. */
+  readonly codec: C;
+}
+
+/** Who is attached to a channel, and as what. */
+export interface ChannelParticipant extends Participant {
+  /** Whether it sends or receives. */
+  readonly role: "sender" | "receiver";
+}
+
+/** How a channel is doing. */
+export interface ChannelStat {
+  /** The length of the ring in bytes. */
+  readonly capacity: number;
+  /** How many bytes of it are in use. */
+  readonly bytes: number;
+  /** How many messages are in it. */
+  readonly messages: number;
+  /** How many messages were sent, ever. A process that is killed may leave its last ones out. */
+  readonly sent: number;
+  /** How many messages were received, ever. */
+  readonly received: number;
+  /** Whether a sender has ended it. */
+  readonly ended: boolean;
+  /** Who is attached, those included who died without closing. */
+  readonly participants: readonly ChannelParticipant[];
+  /** For how many milliseconds senders waited, all together. */
+  readonly sendersWaited: number;
+  /** For how many milliseconds receivers waited, all together. */
+  readonly receiversWaited: number;
+}
+
+/**
+ * A channel of messages in shared memory: bounded, first in first out, between any number of
+ * processes and Workers. Messages have any length up to the capacity, less 8 bytes.
+ *
+ * Those who use it attach as senders or receivers. Where there is one of a role (the default) it
+ * pays for no lock; a second one is refused, until the first closes or dies. Many of a role take
+ * turns at a robust mutex.
+ *
+ * **If a process is killed**, everything that it has sent is there, and everything that it hasn't
+ * received; what it was just writing is lost, and nobody waits for it. What is read in place by
+ * `peek()` and wasn't released is received by the next one.
+ *
+ * What other processes write there is checked: they can break the channel, which is
+ * `Deno.errors.InvalidData` then, and send nonsense, but nothing else.
+ *
+ * Linux with glibc.
+ *
+ * @example
+ * ```ts
+ * import { Channel, mapAnonymous } from "@isthmus/isthmus";
+ *
+ * using memory = mapAnonymous(65536, { shared: true }); // or a file, a segment ...
+ * const channel = Channel.create(memory);
+ * using sender = channel.sender();
+ * using receiver = channel.receiver(); // most often in another process, after Channel.open()
+ * await sender.send(new Uint8Array([1, 2, 3]));
+ * sender.end();
+ * for await (const message of receiver) console.log(message); // Uint8Array(3) [ 1, 2, 3 ]
+ * ```
+ */
+export class Channel {
+  readonly #frame: ChannelFrame;
+
+  private constructor(frame: ChannelFrame) {
+    this.#frame = frame;
+  }
+
+  /**
+   * How many bytes of memory a channel takes.
+   *
+   * @throws {RangeError} If the capacity isn't a power of two from 8 to 2 ** 30.
+   */
+  static byteLength(size: ChannelSize & { readonly capacity: number }): number {
+    return channelBytes(checkOptions(size));
+  }
+
+  /**
+   * Makes a channel, in memory that is filled with zeros.
+   *
+   * @throws {TypeError} If it isn't memory that may be written, or an option is none.
+   * @throws {RangeError} If the memory is too small, or an option out of range.
+   * @throws {Deno.errors.AlreadyExists} If something is there, or somebody is creating it.
+   * @throws {Deno.errors.InvalidData} If the memory isn't zeros.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
+   */
+  static create(memory: SyncMemory, options: ChannelOptions = {}): Channel {
+    return new Channel(ChannelFrame.create(memory, options));
+  }
+
+  /**
+   * The channel that somebody made there; waits while that is under way.
+   *
+   * @throws {TypeError} If it isn't memory that may be written.
+   * @throws {RangeError} If it would reach beyond the memory.
+   * @throws {Deno.errors.NotFound} If nothing is there, or its creator died half way.
+   * @throws {Deno.errors.InvalidData} If something else is there: another kind, or version.
+   * @throws {Deno.errors.TimedOut} If somebody is still creating it after the time.
+   */
+  static open(memory: SyncMemory, options: ChannelOpenOptions = {}): Channel {
+    return new Channel(ChannelFrame.open(memory, options));
+  }
+
+  /**
+   * Opens the channel that is there, or makes one; {@linkcode created} says which.
+   *
+   * @throws {TypeError} If it isn't memory that may be written, or an option is none.
+   * @throws {RangeError} If the memory is too small, or an option out of range.
+   * @throws {Deno.errors.InvalidData} If something else is there, or a channel with other options
+   * than are asked for.
+   * @throws {Deno.errors.TimedOut} If somebody is still creating it after the time.
+   */
+  static openOrCreate(
+    memory: SyncMemory,
+    options: ChannelOptions & ChannelOpenOptions = {},
+  ): Channel {
+    return new Channel(ChannelFrame.openOrCreate(memory, options));
+  }
+
+  /** Whether this handle's `create` or `openOrCreate` made the channel. */
+  get created(): boolean {
+    return this.#frame.created;
+  }
+
+  /** The length of the ring in bytes. */
+  get capacity(): number {
+    return this.#frame.capacity;
+  }
+
+  /** Whether one or many may send. */
+  get senders(): ChannelRole {
+    return this.#frame.manySenders ? "many" : "one";
+  }
+
+  /** Whether one or many may receive. */
+  get receivers(): ChannelRole {
+    return this.#frame.manyReceivers ? "many" : "one";
+  }
+
+  /**
+   * Attaches as a sender of bytes. If the channel had been ended it begins anew. Until the sender is
+   * closed the memory stays mapped, and can't be resized.
+   *
+   * @throws {Deno.errors.Busy} If another one is attached and there may be only one; or there is no
+   * room for more participants.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  sender(options?: ChannelEndOptions): ChannelSender<Uint8Array>;
+  /** Attaches as a sender of values. */
+  sender<In>(options: ChannelCodecOptions<Pick<Codec<never, In>, "encode">>): ChannelSender<In>;
+  sender<In>(options: { codec?: unknown; peerDeath?: PeerDeathPolicy } = {}): ChannelSender<In> {
+    const { codec = bytesCodec, peerDeath } = checkOptions(options);
+    return new ChannelSender(
+      this.#frame,
+      checkCodec(codec, "encode") as Codec<unknown, In>,
+      checkPeerDeath(peerDeath),
+    );
+  }
+
+  /**
+   * Attaches as a receiver of bytes. Until it is closed the memory stays mapped, and can't be
+   * resized.
+   *
+   * @throws {Deno.errors.Busy} If another one is attached and there may be only one; or there is no
+   * room for more participants.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  receiver(options?: ChannelEndOptions): ChannelReceiver<Uint8Array<ArrayBuffer>>;
+  /** Attaches as a receiver of values. */
+  receiver<Out>(
+    options: ChannelCodecOptions<Pick<Codec<Out, never>, "decode" | "keeps">>,
+  ): ChannelReceiver<Out>;
+  receiver<Out>(
+    options: { codec?: unknown; peerDeath?: PeerDeathPolicy } = {},
+  ): ChannelReceiver<Out> {
+    const { codec = bytesCodec, peerDeath } = checkOptions(options);
+    return new ChannelReceiver(
+      this.#frame,
+      checkCodec(codec, "decode") as Codec<Out, never>,
+      checkPeerDeath(peerDeath),
+    );
+  }
+
+  /**
+   * Who is attached, those included who died without closing and whose places nobody took yet.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  peers(): ChannelParticipant[] {
+    return this.#frame.participants.list().map(({ pid, liveness, role }) => ({
+      pid,
+      liveness,
+      role: roleName(role),
+    }));
+  }
+
+  /**
+   * How the channel is doing, as far as one can tell while others use it.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  stat(): ChannelStat {
+    const { place: { words }, capacity } = this.#frame;
+    const head = Atomics.load(words, HEAD);
+    const tail = Atomics.load(words, TAIL);
+    const received = readNumber(words, RECEIVED);
+    const sent = readNumber(words, SENT);
+    return {
+      capacity,
+      bytes: Math.min(capacity, Math.max(0, ((tail & ~FLAGS) - head) | 0)),
+      messages: Math.max(0, sent - received),
+      sent,
+      received,
+      ended: (tail & ENDED) !== 0,
+      participants: this.peers(),
+      sendersWaited: readNumber(words, SENDERS_WAITED) / 1000,
+      receiversWaited: readNumber(words, RECEIVERS_WAITED) / 1000,
+    };
+  }
+}
+
+/** Checks that something looks like a codec. */
+function checkCodec(value: unknown, method: "encode" | "decode"): unknown {
+  const codec = value as Record<string, unknown> | null;
+  if (typeof codec === "object" && codec !== null && typeof codec[method] === "function") {
+    return codec;
+  }
+  throw new TypeError(`codec must have a method ${method}(): received ${describe(value)}`);
+}

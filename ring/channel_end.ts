@@ -1,0 +1,163 @@
+import { ALL, futexWake } from "../ffi/futex.ts";
+import type { SharedPlace } from "../sync/place.ts";
+import type { ChannelFrame } from "./channel_frame.ts";
+import { Seat } from "./channel_seat.ts";
+
+const NO_WORDS = new Int32Array(0);
+const NO_BYTES = new Uint8Array(0);
+
+/** Adds to a 64-bit number in two words of shared memory. */
+export function addAtomically(
+  words: Int32Array<ArrayBufferLike>,
+  index: number,
+  value: number,
+): void {
+  const before = Atomics.add(words, index, value) >>> 0;
+  if (before + value >= 2 ** 32) Atomics.add(words, index + 1, 1);
+}
+
+/** A 64-bit number in two words of shared memory. */
+export function readNumber(words: Int32Array<ArrayBufferLike>, index: number): number {
+  return (words[index + 1] >>> 0) * 2 ** 32 + (words[index] >>> 0);
+}
+
+/** What both ends of a channel have: the seat, and views on the memory while they are attached. */
+export abstract class ChannelEnd {
+  readonly place: SharedPlace;
+  readonly capacity: number;
+  readonly mask: number;
+  /** All of the channel, in words; none once the end is closed or the memory is gone. */
+  words: Int32Array<ArrayBufferLike> = NO_WORDS;
+  /** The ring, in words. */
+  ring: Int32Array<ArrayBufferLike> = NO_WORDS;
+  /** The ring, in bytes. */
+  bytes: Uint8Array<ArrayBufferLike> = NO_BYTES;
+  /** Whether others of the same role share the side. */
+  readonly shared: boolean;
+  /** Whether something in place is under way: a claim, a batch, a message that is read. */
+  open = false;
+  protected readonly seat: Seat;
+  readonly #what: string;
+  #closed = false;
+
+  /** `what` completes "Cannot use the ...". */
+  constructor(frame: ChannelFrame, role: number, what: string) {
+    const { place, capacity, data } = frame;
+    this.place = place;
+    this.capacity = capacity;
+    this.mask = capacity - 1;
+    this.#what = `${what} of the ${place.name}`;
+    this.seat = new Seat(frame, role);
+    this.shared = this.seat.shared;
+    const { words, bytes } = place;
+    this.words = words;
+    this.ring = words.subarray(data >>> 2, (data + capacity) >>> 2);
+    this.bytes = bytes.subarray(data, data + capacity);
+  }
+
+  /** Whether it was closed. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  /** Leaves the channel; does nothing the second time. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.words = this.ring = NO_WORDS;
+    this.bytes = NO_BYTES;
+    this.seat.leave();
+  }
+
+  /** Locks the side, if others share it, and gets what they left; `false` if it is locked. */
+  tryEnter(): boolean {
+    if (!this.shared) {
+      if (this.open) this.checkOpen();
+      return true;
+    }
+    this.check();
+    if (!this.seat.tryLock()) return false;
+    return this.#entered();
+  }
+
+  /** The same; waits for some milliseconds at most. */
+  enterSync(timeout?: number): boolean {
+    if (!this.shared) return this.tryEnter();
+    this.check();
+    if (!this.seat.lockSync(timeout)) return false;
+    return this.#entered();
+  }
+
+  /** The same, without blocking the thread. */
+  async enter(options: { signal?: AbortSignal; timeout?: number }): Promise<boolean> {
+    if (!this.shared) return this.tryEnter();
+    this.check();
+    if (!await this.seat.lock(options)) return false;
+    return this.#entered();
+  }
+
+  /** Unlocks the side, if others share it. */
+  leave(): void {
+    if (this.shared) this.seat.unlock();
+  }
+
+  /** Throws if it is closed, or the memory is gone. */
+  check(): void {
+    if (this.ring.length > 0) return;
+    if (this.#closed) {
+      throw new Deno.errors.BadResource(
+        `Cannot use the ${this.#what}: it was closed. Attach another one`,
+      );
+    }
+    void this.place.words; // which throws the reason
+    throw new Deno.errors.BadResource(`Cannot use the ${this.#what}: the memory is gone`);
+  }
+
+  /** Throws if something in place is under way, which comes first. */
+  checkOpen(): void {
+    if (!this.open) return;
+    throw new Deno.errors.Busy(
+      `Cannot use the ${this.#what}: something in place is under way. Commit or release that first`,
+    );
+  }
+
+  /** The distance from one position to another. */
+  distance(from: number, to: number): number {
+    const distance = (to - from) | 0;
+    if (distance < 0 || distance > this.capacity || (distance & 7) !== 0) {
+      throw this.corrupt(
+        `its positions ${from >>> 0} and ${to >>> 0} are ${
+          distance >>> 0
+        } bytes apart, in a ring of ${this.capacity}`,
+      );
+    }
+    return distance;
+  }
+
+  /** The error for what nobody wrote who keeps to the rules. */
+  corrupt(what: string): Error {
+    return new Deno.errors.InvalidData(
+      `Cannot use the ${this.#what}: ${what}, so something else has written there. Create it anew, in memory filled with zeros`,
+    );
+  }
+
+  /** Wakes all who sleep on a word, and set a flag before. */
+  protected wake(words: Int32Array<ArrayBufferLike>, flag: number, word: number): void {
+    // Cleared first: who sets it from now on looks again before it sleeps.
+    Atomics.store(words, flag, 0);
+    futexWake(this.place.address + BigInt(4 * word), ALL);
+  }
+
+  /** Gets what others of the same role left, while the side is locked. */
+  protected abstract catchUp(): void;
+
+  #entered(): boolean {
+    try {
+      this.catchUp();
+      return true;
+    } catch (error) {
+      this.seat.unlock();
+      throw error;
+    }
+  }
+}

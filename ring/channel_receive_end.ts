@@ -1,0 +1,295 @@
+import { Patience } from "../sync/patience.ts";
+import { land, type Landing } from "./broadcast_landing.ts";
+import { RECEIVER } from "./channel_deaths.ts";
+import { ChannelEnd } from "./channel_end.ts";
+import type { ChannelFrame } from "./channel_frame.ts";
+import {
+  ENDED,
+  FLAGS,
+  HEAD,
+  RECEIVED,
+  RECORD_BYTES,
+  recordBytes,
+  SEEN_TAIL,
+  SENDERS_ASLEEP,
+  SKIP,
+  TAIL,
+} from "./channel_layout.ts";
+import { QUICK_TRIES } from "./channel_layout.ts";
+import { point } from "./test_points.ts";
+
+/** Up to how many bytes a loop is faster than a call. */
+const SHORT = 256;
+
+const NOWHERE = new Uint8Array(0);
+
+/** The receivers' end of a channel: how records get out of the ring. */
+export class ReceiveEnd extends ChannelEnd {
+  /** Where the next record is. */
+  #head = 0;
+  /** How many published bytes are known to be there; 0 too while nothing may be read. */
+  #available = 0;
+  #receivedLow = 0;
+  #receivedHigh = 0;
+  /** Messages read whose room wasn't given back. */
+  #count = 0;
+  /** Where what isn't given back starts, as it was when the last was. */
+  #start = 0;
+  #ended = false;
+  readonly #patience = new Patience();
+  /** What was received into last, and words on the same bytes. */
+  #target: Uint8Array<ArrayBufferLike> = NOWHERE;
+  #targetWords: Int32Array<ArrayBufferLike> | undefined;
+
+  constructor(frame: ChannelFrame) {
+    super(frame, RECEIVER, "receiver");
+    if (this.shared) return;
+    try {
+      this.catchUp();
+      this.#available = 0;
+      this.distance(this.#head, Atomics.load(this.words, TAIL) & ~FLAGS);
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Whether the last look found the end: all was received, and a sender said that it was all. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** The length of the next message; -1 if there is none now. */
+  next(): number {
+    for (;;) {
+      if (this.#available === 0 && !this.#look()) return -1;
+      const { ring, mask } = this;
+      if (ring.length === 0) this.check();
+      const length = ring[(this.#head & mask) >>> 2];
+      if (length >= 0 && length <= this.#available - RECORD_BYTES) return length;
+      this.#skip(length);
+    }
+  }
+
+  /** Where in the ring the next message's bytes begin. */
+  get start(): number {
+    return (this.#head + RECORD_BYTES) & this.mask;
+  }
+
+  /** Copies the next message. */
+  land(landing: Landing, length: number): Uint8Array<ArrayBuffer> {
+    point(11);
+    const { start, bytes } = this;
+    const first = this.capacity - start;
+    if (length <= first) land(landing, this.ring, bytes, start, length);
+    else {
+      landing.reserve(length);
+      landing.bytes.set(bytes.subarray(start), landing.offset);
+      landing.bytes.set(bytes.subarray(0, length - first), landing.offset + first);
+    }
+    return landing.take(length);
+  }
+
+  /** Copies the next message to the front of an array. */
+  copyTo(target: Uint8Array<ArrayBufferLike>, length: number): void {
+    point(11);
+    if (length > target.length) {
+      throw new RangeError(
+        `Cannot receive ${length} bytes into ${target.length}: the message stays where it is. Use a longer array`,
+      );
+    }
+    const { start, bytes, ring } = this;
+    const first = this.capacity - start;
+    if (length > first) {
+      target.set(bytes.subarray(start));
+      target.set(bytes.subarray(0, length - first), first);
+      return;
+    }
+    if (target !== this.#target) this.#aim(target);
+    const words = this.#targetWords;
+    if (length > SHORT || words === undefined) {
+      target.set(bytes.subarray(start, start + length));
+      return;
+    }
+    const count = length >>> 2;
+    const from = start >>> 2;
+    for (let i = 0; i < count; i++) words[i] = ring[from + i];
+    for (let i = count << 2; i < length; i++) target[i] = bytes[start + i];
+  }
+
+  /** A view of the next message in the ring; a copy if it isn't in one piece there. */
+  view(length: number): Uint8Array<ArrayBuffer> {
+    const { start, bytes } = this;
+    const first = this.capacity - start;
+    if (length <= first) return bytes.subarray(start, start + length) as Uint8Array<ArrayBuffer>;
+    const copy = new Uint8Array(length);
+    copy.set(bytes.subarray(start));
+    copy.set(bytes.subarray(0, length - first), first);
+    return copy;
+  }
+
+  /** Goes on to the message after this one, without giving its room back. */
+  advance(length: number): void {
+    const size = (length + RECORD_BYTES + 7) & -8;
+    this.#head = (this.#head + size) | 0;
+    this.#available -= size;
+    this.#count++;
+    point(12);
+  }
+
+  /** Goes back to the message before, the last one that was read. */
+  retreat(length: number): void {
+    const size = recordBytes(length);
+    this.#head = (this.#head - size) | 0;
+    this.#available += size;
+    this.#count--;
+  }
+
+  /** Gives the room of what was read back to the senders. */
+  publish(): void {
+    const { words } = this;
+    if (words.length === 0) this.check();
+    const low = this.#receivedLow;
+    this.#receivedLow = words[RECEIVED] = (low + this.#count) | 0;
+    if (this.#receivedLow >>> 0 < low >>> 0) words[RECEIVED + 1] = ++this.#receivedHigh;
+    this.#count = 0;
+    const head = this.#start = this.#head;
+    if (this.shared) words[SEEN_TAIL] = (head + this.#available) | 0;
+    // SYNC POINT: pairs with the load of HEAD in SendEnd, which overwrites what is before it. And
+    // the load comes after the store, as in sleepers the load of HEAD comes after that of the flag.
+    Atomics.store(words, HEAD, head);
+    point(13);
+    if (Atomics.load(words, SENDERS_ASLEEP) !== 0) this.#wakeSenders(words);
+  }
+
+  /**
+   * Gives the room back if that is worth it: an eighth of the ring, or nothing more is known to be
+   * there.
+   */
+  publishLazily(most: number): void {
+    if (
+      this.#available === 0 || this.#count >= most ||
+      ((this.#head - this.#start) | 0) >= this.capacity >>> 3
+    ) this.publish();
+  }
+
+  /** Whether something was read whose room wasn't given back. */
+  get unpublished(): boolean {
+    return this.#count > 0;
+  }
+
+  /** Where the next record is. */
+  get head(): number {
+    return this.#head;
+  }
+
+  /** Whether there is something to look at, as far as one sees without the lock. */
+  get hasMessage(): boolean {
+    this.check();
+    if (!this.shared) return this.#available > 0 || this.#look() || this.#ended;
+    return Atomics.load(this.words, TAIL) !== Atomics.load(this.words, HEAD);
+  }
+
+  /** Asks a few times, very fast, whether the senders have moved. */
+  spin(): boolean {
+    if (this.#patience.tries(1) === 0) return false;
+    const { words } = this;
+    const seen = this.#head;
+    for (let i = 0; i < QUICK_TRIES; i++) if (Atomics.load(words, TAIL) !== seen) return true;
+    return false;
+  }
+
+  /** Begins something in place. */
+  begin(): void {
+    this.check();
+    this.checkOpen();
+    if (this.#count > 0) this.publish();
+    this.open = true;
+    this.#start = this.#head;
+  }
+
+  /** Ends what is under way in place: gives back the room of what was read, or leaves it there. */
+  finish(release: boolean): void {
+    try {
+      if (release) {
+        point(14);
+        if (this.#count > 0) this.publish();
+      } else this.cancel();
+    } finally {
+      this.open = false;
+      this.leave();
+    }
+  }
+
+  /** Leaves what was read in place there. */
+  cancel(): void {
+    this.#available += (this.#head - this.#start) | 0;
+    this.#head = this.#start;
+    this.#count = 0;
+    this.open = false;
+  }
+
+  /** Closes it; what is under way in place stays there. */
+  override close(): void {
+    if (this.open) this.finish(false);
+    else if (this.#count > 0 && this.words.length > 0) this.publish();
+    this.#available = 0;
+    this.#target = NOWHERE;
+    this.#targetWords = undefined;
+    super.close();
+  }
+
+  protected override catchUp(): void {
+    const { words } = this;
+    this.#start = this.#head = Atomics.load(words, HEAD);
+    if ((this.#head & FLAGS) !== 0) throw this.corrupt(`its position ${this.#head} is odd`);
+    const known = (words[SEEN_TAIL] - this.#head) | 0;
+    this.#available = known < 0 || known > this.capacity || (known & 7) !== 0 ? 0 : known;
+    this.#count = 0;
+    this.#receivedLow = words[RECEIVED];
+    this.#receivedHigh = words[RECEIVED + 1];
+  }
+
+  /** Looks how far the senders are. */
+  #look(): boolean {
+    this.check();
+    // SYNC POINT: pairs with the store of TAIL in SendEnd: the records before it are there.
+    const published = Atomics.load(this.words, TAIL);
+    this.#available = this.distance(this.#head, published & ~FLAGS);
+    if ((published & FLAGS & ~ENDED) !== 0) throw this.corrupt(`its position ${published} is odd`);
+    this.#ended = this.#available === 0 && (published & ENDED) !== 0;
+    if (this.#available === 0 && this.#count > 0 && !this.open) this.publish();
+    return this.#available > 0;
+  }
+
+  /** Goes over bytes that are no message. */
+  #skip(header: number): void {
+    const size = header & ~SKIP;
+    const at = this.#head & this.mask;
+    if (header >= 0 || size > this.#available || at + size !== this.capacity) {
+      throw this.corrupt(
+        `the record at position ${this.#head >>> 0} says 0x${
+          (header >>> 0).toString(16)
+        } of its length, and ${this.#available} bytes are there`,
+      );
+    }
+    this.#head = (this.#head + size) | 0;
+    this.#available -= size;
+  }
+
+  #aim(target: Uint8Array<ArrayBufferLike>): void {
+    this.#target = target;
+    this.#targetWords = target.byteOffset % 4 === 0
+      ? new Int32Array(target.buffer, target.byteOffset, target.length >>> 2)
+      : undefined;
+  }
+
+  /**
+   * Wakes senders once a quarter of the ring is free: to be woken for each message would take both
+   * sides longer than the messages do.
+   */
+  #wakeSenders(words: Int32Array<ArrayBufferLike>): void {
+    const used = ((Atomics.load(words, TAIL) & ~FLAGS) - this.#head) | 0;
+    if (used <= this.capacity - (this.capacity >>> 2)) this.wake(words, SENDERS_ASLEEP, HEAD);
+  }
+}

@@ -1,0 +1,151 @@
+import { livenessOf, ownIdentity } from "../ffi/process.ts";
+import { FUTEX_TID_MASK } from "../ffi/pthread.ts";
+import { wordsAt } from "../ffi/robust_list.ts";
+import { claimIdentity, clearIdentity } from "../sync/identity.ts";
+import { BUSY, LOCKED, type LockResult, MutexCore } from "../sync/mutex_core.ts";
+import { OWN_WORD, PARTICIPANT_WORDS } from "../sync/participants.ts";
+import { Patience } from "../sync/patience.ts";
+import { roleName, SENDER } from "./channel_deaths.ts";
+import type { ChannelFrame } from "./channel_frame.ts";
+import { RECEIVERS_MUTEX, SENDERS_MUTEX } from "./channel_layout.ts";
+import { lockPatiently } from "./channel_lock.ts";
+
+const ROLE_WORD = OWN_WORD - 1;
+
+/** How often an only role is asked for again whose holder's death the kernel hasn't told yet. */
+const ATTEMPTS = 3;
+
+/**
+ * One end of a channel in the table of who is attached, and at the mutex of its side: the only one
+ * of its role has that all the time, others take it for each operation. The memory stays mapped for
+ * it.
+ */
+export class Seat {
+  /** Whether there may be others of its role. */
+  readonly shared: boolean;
+  readonly #frame: ChannelFrame;
+  readonly #role: number;
+  readonly #mutex: MutexCore;
+  readonly #patience = new Patience();
+  /** The entry in the table. */
+  #at = -1;
+
+  /**
+   * Attaches.
+   *
+   * @throws {Deno.errors.Busy} If the role is taken, or the table is full.
+   */
+  constructor(frame: ChannelFrame, role: number) {
+    this.#frame = frame;
+    this.#role = role;
+    this.shared = role === SENDER ? frame.manySenders : frame.manyReceivers;
+    this.#mutex = new MutexCore(frame.place, role === SENDER ? SENDERS_MUTEX : RECEIVERS_MUTEX);
+    frame.place.pin();
+    try {
+      if (!this.shared) this.#takeRole();
+      try {
+        this.#at = this.#join();
+      } catch (error) {
+        if (!this.shared) this.#mutex.unlock();
+        throw error;
+      }
+    } catch (error) {
+      frame.place.unpin();
+      throw error;
+    }
+  }
+
+  /** Locks the side if it is free: for those who share it. */
+  tryLock(): boolean {
+    const result = this.#mutex.tryLock();
+    return result === LOCKED || this.#accept(result);
+  }
+
+  /** Locks the side; `false` if the time, in milliseconds, is over. */
+  lockSync(timeout?: number): boolean {
+    return this.#accept(lockPatiently(this.#mutex, this.#patience, timeout));
+  }
+
+  /** Locks the side as soon as it can. */
+  async lock(options: { signal?: AbortSignal; timeout?: number }): Promise<boolean> {
+    return this.#accept(await this.#mutex.lock(options) ?? BUSY);
+  }
+
+  /** Unlocks the side. */
+  unlock(): void {
+    this.#mutex.unlock();
+  }
+
+  /** Leaves; the side must not be locked by one who shares it. */
+  leave(): void {
+    const { place } = this.#frame;
+    // Also when the memory was closed meanwhile: its views have ended, but it is still mapped.
+    if (place.gone) {
+      clearIdentity(wordsAt(place.pinnedAddress + BigInt(4 * this.#at), PARTICIPANT_WORDS), 0);
+    } else clearIdentity(place.words, this.#at);
+    try {
+      if (!this.shared) this.#mutex.unlock();
+    } finally {
+      place.unpin();
+    }
+  }
+
+  #accept(result: LockResult): boolean {
+    if (result === BUSY) return false;
+    // Whoever died had published nothing that isn't whole: positions are moved last.
+    if (result !== LOCKED) this.#mutex.consistent();
+    return true;
+  }
+
+  #takeRole(): void {
+    for (let i = 0; i < ATTEMPTS; i++) {
+      if (this.#accept(this.#mutex.tryLock())) return;
+      if (!this.#freeIfDead()) break;
+    }
+    const name = roleName(this.#role);
+    throw new Deno.errors.Busy(
+      `Cannot attach a ${name} to the ${this.#frame.place.name}: ${this.#holder()} is its only ${name}. ` +
+        `Close that one first, or create the channel with ${name}s: "many"`,
+    );
+  }
+
+  /**
+   * The kernel frees the mutex of a process that dies. But one in a file may have been left locked
+   * by a system that was switched off.
+   */
+  #freeIfDead(): boolean {
+    const { words } = this.#frame.place;
+    const word = Atomics.load(words, this.#mutex.index);
+    const tid = word & FUTEX_TID_MASK;
+    if (tid === 0) return true; // unlocked meanwhile
+    const { pid, namespace } = ownIdentity();
+    const alive = this.#frame.having(this.#role).some(({ liveness, slot }) =>
+      liveness !== "dead" && Atomics.load(words, this.#frame.participants.wordOf(slot)) === tid
+    );
+    // One that is just attaching isn't in the table yet, but it is a thread that there is.
+    if (alive || livenessOf({ pid, tid, startTime: 0n, namespace }) !== "dead") return false;
+    this.#mutex.leaveDead(word);
+    return true;
+  }
+
+  #holder(): string {
+    if (this.#mutex.isMine) return "this thread";
+    const found = this.#frame.having(this.#role).find(({ liveness }) => liveness !== "dead");
+    return found === undefined ? "another thread" : `process ${found.pid}`;
+  }
+
+  #join(): number {
+    const { participants, place: { words } } = this.#frame;
+    const entries = Array.from({ length: participants.size }, (_, i) => participants.wordOf(i));
+    // An empty one first: the entries of those who died tell others about that.
+    const at = entries.find((at) => Atomics.load(words, at) === 0 && claimIdentity(words, at)) ??
+      entries.find((at) => claimIdentity(words, at));
+    if (at === undefined) {
+      throw new Deno.errors.Busy(
+        `Cannot attach to the ${this.#frame.place.name}: it has room for ${participants.size} participants, and all of them are there. Close one, or create it with more`,
+      );
+    }
+    Atomics.store(words, at + ROLE_WORD, this.#role);
+    return at;
+  }
+}

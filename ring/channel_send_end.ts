@@ -1,0 +1,320 @@
+import { Patience } from "../sync/patience.ts";
+import { SENDER } from "./channel_deaths.ts";
+import { ChannelEnd } from "./channel_end.ts";
+import type { ChannelFrame } from "./channel_frame.ts";
+import {
+  ENDED,
+  FLAGS,
+  HEAD,
+  RECEIVERS_ASLEEP,
+  RECORD_BYTES,
+  recordBytes,
+  SEEN_HEAD,
+  SENT,
+  SKIP,
+  TAIL,
+} from "./channel_layout.ts";
+import { QUICK_TRIES } from "./channel_layout.ts";
+import { point } from "./test_points.ts";
+
+/** Room for a message, in the ring or outside. */
+export interface Room {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  /** Whether it is outside, so that it is to be copied. */
+  readonly outside: boolean;
+}
+
+/** The senders' end of a channel: how records get into the ring. Nothing is allocated for that. */
+export class SendEnd extends ChannelEnd {
+  /** Behind the newest record that was written. */
+  #tail = 0;
+  /** How many bytes are known to be free behind it; 0 too while nothing may be written. */
+  #room = 0;
+  #sentLow = 0;
+  #sentHigh = 0;
+  /** Messages written and not published. */
+  #count = 0;
+  /** Where what isn't published starts, while something in place is under way. */
+  #start = 0;
+  #ended = false;
+  readonly #patience = new Patience();
+
+  constructor(frame: ChannelFrame) {
+    super(frame, SENDER, "sender");
+    try {
+      this.#reopen();
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  /** Writes a message, without publishing it; `false` if there is no room for it now. */
+  append(message: Uint8Array<ArrayBufferLike>): boolean {
+    const length = message.length;
+    if (length > this.#room - RECORD_BYTES && !this.#findRoom(length)) return false;
+    const { ring, bytes, mask } = this;
+    if (ring.length === 0) this.check();
+    const tail = this.#tail;
+    point(1);
+    ring[(tail & mask) >>> 2] = length;
+    const start = (tail + RECORD_BYTES) & mask;
+    if (length <= this.capacity - start) bytes.set(message, start);
+    else this.#appendInTwo(message, start);
+    const size = (length + RECORD_BYTES + 7) & -8;
+    this.#tail = (tail + size) | 0;
+    this.#room -= size;
+    this.#count++;
+    point(2);
+    return true;
+  }
+
+  /** Shows the receivers what was written. */
+  publish(): void {
+    const { words } = this;
+    if (words.length === 0) this.check();
+    const low = this.#sentLow;
+    this.#sentLow = words[SENT] = (low + this.#count) | 0;
+    if (this.#sentLow >>> 0 < low >>> 0) words[SENT + 1] = ++this.#sentHigh;
+    this.#count = 0;
+    if (this.shared) words[SEEN_HEAD] = (this.#tail + this.#room - this.capacity) | 0;
+    // SYNC POINT: publishes the records to those who load TAIL in ReceiveEnd. And the load comes
+    // after the store, as in sleepers the load of TAIL comes after the store of the flag.
+    Atomics.store(words, TAIL, this.#tail);
+    point(3);
+    if (Atomics.load(words, RECEIVERS_ASLEEP) !== 0) this.wake(words, RECEIVERS_ASLEEP, TAIL);
+  }
+
+  /**
+   * Whether a message of that length would have room, as far as one sees without the lock; `whole`
+   * says that it is to be in one piece.
+   */
+  hasRoom(length: number, whole: boolean): boolean {
+    this.check();
+    if (!this.shared) {
+      const needed = whole ? this.#needed(this.#tail, length) : length;
+      return needed <= this.#room - RECORD_BYTES || this.#findRoom(needed);
+    }
+    const published = Atomics.load(this.words, TAIL);
+    const tail = published & ~FLAGS;
+    if ((published & ENDED) !== 0) return true; // which the attempt tells
+    const needed = whole ? this.#needed(tail, length) : length;
+    const used = (tail - Atomics.load(this.words, HEAD)) | 0;
+    return used < 0 || needed <= this.capacity - used - RECORD_BYTES;
+  }
+
+  /** Whether a message of that length can be added now. */
+  fits(length: number): boolean {
+    return this.#makeRoom(this.#needed(this.#tail, length));
+  }
+
+  /** Asks a few times, very fast, whether the receivers have moved. */
+  spin(): boolean {
+    if (this.#patience.tries(1) === 0) return false;
+    const { words } = this;
+    const seen = Atomics.load(words, HEAD);
+    for (let i = 0; i < QUICK_TRIES; i++) if (Atomics.load(words, HEAD) !== seen) return true;
+    return false;
+  }
+
+  /** Says that there will be no more. */
+  end(): void {
+    this.check();
+    this.checkOpen();
+    this.#ended = true;
+    this.#room = 0;
+    const { words } = this;
+    Atomics.or(words, TAIL, ENDED);
+    this.wake(words, RECEIVERS_ASLEEP, TAIL);
+  }
+
+  /** Begins something in place. */
+  begin(): void {
+    this.check();
+    this.checkOpen();
+    if (this.#ended) throw this.#endedError();
+    this.open = true;
+    this.#start = this.#tail;
+    this.#count = 0;
+  }
+
+  /**
+   * The byte of the ring where a message of that length may be written, in one piece; -1 if there is
+   * no room for it now. It is one of what `commit()` publishes together.
+   */
+  add(length: number): number {
+    const { ring, mask } = this;
+    const tail = this.#tail;
+    const at = tail & mask;
+    const size = (length + RECORD_BYTES + 7) & -8;
+    if (size > this.#room || size > this.capacity - at) return this.#addSlowly(length);
+    ring[at >>> 2] = length;
+    this.#tail = (tail + size) | 0;
+    this.#room -= size;
+    this.#count++;
+    return (at + RECORD_BYTES) & mask;
+  }
+
+  /**
+   * Room for a message of that length: in one piece of the ring, or outside if the ring can't have
+   * such a piece here; `undefined` if it is to wait.
+   */
+  claim(length: number): Room | undefined {
+    const end = this.capacity - (this.#tail & this.mask);
+    const size = recordBytes(length);
+    if (size > end && end > RECORD_BYTES && end + size > this.capacity) {
+      if (!this.#makeRoom(length)) return undefined;
+      return { bytes: new Uint8Array(length), outside: true };
+    }
+    const at = this.add(length);
+    if (at < 0) return undefined;
+    return {
+      bytes: this.bytes.subarray(at, at + length) as Uint8Array<ArrayBuffer>,
+      outside: false,
+    };
+  }
+
+  /** Makes what was claimed shorter. */
+  shorten(from: number, to: number): void {
+    const less = recordBytes(from) - recordBytes(to);
+    this.#tail = (this.#tail - less) | 0;
+    this.#room += less;
+    this.ring[((this.#tail - recordBytes(to)) & this.mask) >>> 2] = to;
+  }
+
+  /** Publishes what was written in place; more may follow if it isn't over. */
+  commit(over: boolean): void {
+    this.check();
+    point(5);
+    if (this.#count > 0) this.publish();
+    this.#start = this.#tail;
+    if (over) this.finish();
+  }
+
+  /** Forgets what was written in place since the last commit, and leaves. */
+  abort(): void {
+    this.cancel();
+    this.leave();
+  }
+
+  /** Forgets what was written in place since the last commit. */
+  cancel(): void {
+    this.#room += (this.#tail - this.#start) | 0;
+    this.#tail = this.#start;
+    this.#count = 0;
+    this.open = false;
+  }
+
+  /** Ends what is under way in place. */
+  finish(): void {
+    this.open = false;
+    this.leave();
+  }
+
+  /** How many messages were added and not published. */
+  get pending(): number {
+    return this.#count;
+  }
+
+  /** Closes it, without what is under way in place. */
+  override close(): void {
+    if (this.open) this.abort();
+    this.#room = 0;
+    super.close();
+  }
+
+  protected override catchUp(): void {
+    const { words } = this;
+    const published = Atomics.load(words, TAIL);
+    if ((published & ENDED) !== 0) {
+      this.#ended = true;
+      throw this.#endedError();
+    }
+    this.#ended = false;
+    this.#tail = published & ~FLAGS;
+    // Not a new look at HEAD, which the receivers are writing all the time. Another sender may have
+    // died before it noted anything, or somebody else have written there: what isn't possible is 0.
+    const used = (this.#tail - words[SEEN_HEAD]) | 0;
+    this.#room = used < 0 || used > this.capacity || (used & 7) !== 0 ? 0 : this.capacity - used;
+    this.#sentLow = words[SENT];
+    this.#sentHigh = words[SENT + 1];
+  }
+
+  #reopen(): void {
+    if (this.shared && !this.seat.lockSync()) return;
+    try {
+      const { words } = this;
+      Atomics.and(words, TAIL, ~ENDED);
+      if (this.shared) return;
+      this.catchUp();
+      this.#room = 0;
+      this.distance(Atomics.load(words, HEAD), this.#tail);
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** Looks how far the receivers are. */
+  #findRoom(length: number): boolean {
+    this.check();
+    if (this.#ended) throw this.#endedError();
+    this.checkOpen();
+    return this.#makeRoom(length);
+  }
+
+  #makeRoom(length: number): boolean {
+    if (length > this.capacity - RECORD_BYTES) {
+      throw new RangeError(
+        `Cannot send ${length} bytes by the ${this.place.name}: its messages have ${
+          this.capacity - RECORD_BYTES
+        } bytes at most. Create it with a larger capacity`,
+      );
+    }
+    if (length <= this.#room - RECORD_BYTES) return true;
+    // SYNC POINT: pairs with the store of HEAD in ReceiveEnd: the bytes before it were read.
+    this.#room = this.capacity - this.distance(Atomics.load(this.words, HEAD), this.#tail);
+    return length <= this.#room - RECORD_BYTES;
+  }
+
+  #appendInTwo(message: Uint8Array<ArrayBufferLike>, start: number): void {
+    const first = this.capacity - start;
+    this.bytes.set(message.subarray(0, first), start);
+    this.bytes.set(message.subarray(first), 0);
+  }
+
+  #addSlowly(length: number): number {
+    this.check();
+    if (!this.#makeRoom(length)) return -1;
+    const { ring, mask } = this;
+    const needed = this.#needed(this.#tail, length);
+    if (needed > length) {
+      // The rest up to the end of the ring stays empty.
+      if (!this.#makeRoom(needed)) return -1;
+      const end = needed - length;
+      ring[(this.#tail & mask) >>> 2] = SKIP | end;
+      this.#tail = (this.#tail + end) | 0;
+      this.#room -= end;
+    }
+    const at = this.#tail & mask;
+    const size = recordBytes(length);
+    ring[at >>> 2] = length;
+    this.#tail = (this.#tail + size) | 0;
+    this.#room -= size;
+    this.#count++;
+    return (at + RECORD_BYTES) & mask;
+  }
+
+  /** How long a message could be for which there is as much room as one needs in one piece. */
+  #needed(tail: number, length: number): number {
+    const size = recordBytes(length);
+    const end = this.capacity - (tail & this.mask);
+    // What can't have one piece here gets a buffer outside.
+    return size > end && end > RECORD_BYTES && end + size <= this.capacity ? end + length : length;
+  }
+
+  #endedError(): Error {
+    return new Deno.errors.BrokenPipe(
+      `Cannot send by the ${this.place.name}: a sender has ended it. Attach another sender to begin anew`,
+    );
+  }
+}

@@ -1,0 +1,58 @@
+// The table of who takes part in something.
+
+import { assert, assertEquals } from "@std/assert";
+import { mapAnonymous } from "../mod.ts";
+import { PARTICIPANT_WORDS, Participants } from "../sync/participants.ts";
+import { placeOf } from "../sync/place.ts";
+
+const SIZE = 3;
+const INDEX = 16;
+
+function setUp() {
+  const memory = mapAnonymous(4096, { shared: true });
+  const place = placeOf({ name: "table", memory, offset: 0, byteLength: 1024 });
+  return { memory, place, table: new Participants(place, INDEX, SIZE) };
+}
+
+/** Pretends that the one who has an entry was a thread that started at another time. */
+function die(words: Int32Array<ArrayBufferLike>, slot: number): void {
+  words[INDEX + PARTICIPANT_WORDS * slot + 2] ^= 1;
+}
+
+Deno.test("who joins is found, with its role, until it leaves", () => {
+  const { table } = setUp();
+  assertEquals(table.list(), []);
+  const one = table.join(7);
+  const two = table.join();
+  assert(one && two);
+  assertEquals(table.list(), [
+    { pid: Deno.pid, liveness: "alive", role: 7, slot: one.slot },
+    { pid: Deno.pid, liveness: "alive", role: 0, slot: two.slot },
+  ]);
+  one.leave();
+  one.leave();
+  assertEquals([one.left, table.isTaken(one.slot), table.isTaken(two.slot)], [true, false, true]);
+  assertEquals(table.status(one.slot), undefined);
+});
+
+Deno.test("the living have their entries, those of the dead are taken", () => {
+  const { table, place } = setUp();
+  const all = Array.from({ length: SIZE }, () => table.join());
+  assertEquals(all.map((participant) => participant?.slot), [0, 1, 2]);
+  assertEquals(table.join(), undefined);
+  die(place.words, 1);
+  assertEquals(table.list().map(({ liveness }) => liveness), ["alive", "dead", "alive"]);
+  assertEquals(table.join()?.slot, 1);
+  die(place.words, 0);
+  die(place.words, 2);
+  assertEquals([table.removeDead(), table.removeDead()], [2, 0]);
+  assertEquals(table.list().map(({ slot }) => slot), [1]);
+});
+
+Deno.test("leaving a table whose memory is gone does nothing", () => {
+  const { table, memory } = setUp();
+  const one = table.join();
+  memory.close();
+  one?.leave();
+  assertEquals(one?.left, true);
+});
