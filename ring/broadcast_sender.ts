@@ -1,5 +1,5 @@
 import type { Station } from "./broadcast_station.ts";
-import { type SendClaim, Sending } from "./broadcast_sending.ts";
+import { type BroadcastClaim, Sending } from "./broadcast_sending.ts";
 import { RingWriter } from "./broadcast_writer.ts";
 import type { Codec } from "./codec.ts";
 import { type PeerDeath, PeerTarget } from "./peer_target.ts";
@@ -78,7 +78,7 @@ export class BroadcastSender<In> extends PeerTarget implements Disposable {
    * @throws {Deno.errors.Busy} If there is a claim already.
    * @throws {Deno.errors.BadResource} If the sender was closed or has ended, or the memory is gone.
    */
-  claim(length: number): SendClaim {
+  claim(length: number): BroadcastClaim {
     return this.#sending.claim(length);
   }
 

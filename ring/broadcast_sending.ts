@@ -18,7 +18,7 @@ export class Sending<In> {
   readonly #writer: Writer;
   readonly #codec: Codec<unknown, In>;
   readonly #deaths: ReceiverDeaths;
-  #claim: SendClaim | undefined;
+  #claim: BroadcastClaim | undefined;
   /** Whether messages of a batch are there that weren't published. */
   #pending = false;
   #state: "open" | "ended" | "closed" = "open";
@@ -70,13 +70,13 @@ export class Sending<In> {
     return count;
   }
 
-  claim(length: number): SendClaim {
+  claim(length: number): BroadcastClaim {
     checkInteger("length", length, 0, Number.MAX_SAFE_INTEGER);
     this.#checkOpen();
     this.#checkLength(length);
     const { place } = this.#station;
     const at = this.#writer.claim(length);
-    return this.#claim = new SendClaim(place.bytes.subarray(at, at + length), (committed) => {
+    return this.#claim = new BroadcastClaim(place.bytes.subarray(at, at + length), (committed) => {
       this.#claim = undefined;
       if (committed === undefined) return -1;
       if (this.#state !== "open") this.#refuse();
@@ -165,7 +165,7 @@ export class Sending<In> {
  * The bytes belong to the message until it is committed or aborted. Who writes to them afterwards
  * spoils what others are reading.
  */
-export class SendClaim implements Disposable {
+export class BroadcastClaim implements Disposable {
   /** The room, in the shared memory. What it holds before is garbage. */
   readonly bytes: Uint8Array<ArrayBufferLike>;
   readonly #finish: (committed: number | undefined) => number;

@@ -1,4 +1,4 @@
-import { type SendClaim, Sending } from "./broadcast_sending.ts";
+import { type BroadcastClaim, Sending } from "./broadcast_sending.ts";
 import type { Station } from "./broadcast_station.ts";
 import { SlotWriter } from "./broadcast_writer.ts";
 import type { Codec } from "./codec.ts";
@@ -47,7 +47,7 @@ export class LatestSender<In> extends PeerTarget implements Disposable {
    * @throws {Deno.errors.Busy} If there is a claim already.
    * @throws {Deno.errors.BadResource} If the sender was closed or has ended, or the memory is gone.
    */
-  claim(length: number): SendClaim {
+  claim(length: number): BroadcastClaim {
     return this.#sending.claim(length);
   }
 

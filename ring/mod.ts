@@ -43,7 +43,7 @@ export {
 } from "./broadcast_receiver.ts";
 export type { PeerDeathPolicy } from "./broadcast_reception.ts";
 export { BroadcastSender } from "./broadcast_sender.ts";
-export { SendClaim } from "./broadcast_sending.ts";
+export { BroadcastClaim } from "./broadcast_sending.ts";
 export {
   type CreateLatestOptions,
   Latest,

@@ -104,6 +104,28 @@ Deno.test("a Worker receives from a SharedArrayBuffer", async () => {
   }
 });
 
+Deno.test("a Worker that is terminated leaves the sender's place to others", async () => {
+  const memory = new SharedArrayBuffer(Broadcast.byteLength({ capacity: 1024 }));
+  const broadcast = Broadcast.create(memory, { capacity: 1024 });
+  using receiver = broadcast.receiver({ peerDeath: "throw" });
+  const code = `import { Broadcast } from ${JSON.stringify(import.meta.resolve("../ring/mod.ts"))};
+    onmessage = ({ data }) => {
+      globalThis.sender = Broadcast.open(data).sender();
+      sender.send(new Uint8Array(3));
+    };`;
+  const worker = new Worker(`data:text/javascript,${encodeURIComponent(code)}`, { type: "module" });
+  try {
+    worker.postMessage(memory);
+    assertEquals((await receiver.receive({ timeout: 30_000 }))?.value.length, 3);
+    assertThrows(() => broadcast.sender(), Deno.errors.Busy, `process ${Deno.pid} is its sender`);
+  } finally {
+    worker.terminate();
+  }
+  await assertRejects(() => receiver.receive(), Deno.errors.BrokenPipe, "died");
+  using sender = broadcast.sender();
+  assertEquals(sender.sent, 1);
+});
+
 Deno.test("a sender that is killed at any point of a write loses that message alone", async () => {
   using broadcast = sharedBroadcast(65536);
   const { object, id } = broadcast;

@@ -1,0 +1,404 @@
+// The logic of Broadcast and Latest against a model, in one process: random interleavings, also in
+// the middle of a write and of a read, senders that end at any point, and nonsense in the memory.
+
+import { assert, assertEquals, assertGreater, assertInstanceOf } from "@std/assert";
+import { mapAnonymous } from "../mod.ts";
+import { Landing } from "../ring/broadcast_landing.ts";
+import { FLAGS, INTENT, recordSize, SEAT, SENDER, TAIL } from "../ring/broadcast_layout.ts";
+import { NOTHING, RingReader } from "../ring/broadcast_reader.ts";
+import { points } from "../ring/test_points.ts";
+import { type Species, Station } from "../ring/broadcast_station.ts";
+import { Broadcast, type BroadcastReceiver, Latest, type SyncMemory } from "../ring/mod.ts";
+import {
+  isWhole,
+  makeMessage,
+  MAX_LENGTH,
+  random,
+  startAt,
+} from "./peers/ring_broadcast_common.ts";
+
+const CAPACITY = 1024;
+
+/** Kinds of memory. */
+const MEMORIES: Record<string, (byteLength: number) => SyncMemory & Partial<Disposable>> = {
+  "a SharedArrayBuffer": (byteLength) => new SharedArrayBuffer(byteLength),
+  "mapped memory": (byteLength) => mapAnonymous(byteLength, { shared: true }),
+};
+
+function wordsOf(memory: SyncMemory): Int32Array<ArrayBufferLike> {
+  if (memory instanceof SharedArrayBuffer) return new Int32Array(memory);
+  return memory.array(Int32Array);
+}
+
+/** A receiver, and what it must see. */
+interface Watched {
+  readonly receiver: BroadcastReceiver<Uint8Array<ArrayBuffer>>;
+  /** The sequence at which it came. */
+  start: number;
+  next: number;
+  seen: number;
+}
+
+/** What a random run does. */
+interface Run {
+  readonly memory: SyncMemory;
+  readonly capacity?: number;
+  readonly seed: number;
+  readonly steps: number;
+  /** Where positions and sequences start. */
+  readonly start: readonly [position: number, sequence: number];
+}
+
+class Killed extends Error {}
+
+/** Makes random steps, and checks every message. Returns how much was seen and missed. */
+function runBroadcast(
+  { memory, capacity = CAPACITY, seed, steps, start: [position, first] }: Run,
+) {
+  const rnd = random(seed);
+  const broadcast = Broadcast.create(memory, { capacity, participants: 8 });
+  startAt(wordsOf(memory), position, first);
+  let sent = first;
+  let sender = broadcast.sender();
+  const watched = new Set<Watched>();
+  const totals = { seen: 0, missed: 0, killed: 0 };
+
+  const join = () => {
+    const from = rnd(2) === 0 ? "newest" : "oldest";
+    const receiver = (rnd(2) === 0 ? broadcast : Broadcast.open(memory)).receiver({ from });
+    const start = from === "newest" ? broadcast.stat().sent : NaN;
+    watched.add({ receiver, start, next: start, seen: 0 });
+  };
+  const receive = (one: Watched) => {
+    const message = one.receiver.tryReceive();
+    if (message === undefined) return false;
+    const { value, sequence, missed } = message;
+    if (Number.isNaN(one.next)) one.start = one.next = sequence - missed; // the oldest there was
+    assertEquals(sequence, one.next + missed);
+    // Nothing is missed that must still be there: but for what a batch has written already, a
+    // message that is being written, what is filled at the ring's end and the writer's reserve.
+    if (missed > 0) {
+      let bytes = capacity / 4 + 3 * recordSize(MAX_LENGTH) + capacity / 32;
+      const { sent } = broadcast.stat();
+      for (let i = one.next; i < sent && bytes <= capacity; i++) {
+        bytes += recordSize(makeMessage(i).length);
+      }
+      assertGreater(bytes, capacity);
+    }
+    assert(isWhole(value, sequence), `message ${sequence}`);
+    one.next = sequence + 1;
+    one.seen++;
+    return true;
+  };
+  const leave = (one: Watched) => {
+    while (receive(one)) { /* all that is left */ }
+    const { sent } = broadcast.stat();
+    if (!Number.isNaN(one.start)) {
+      assertEquals(one.seen + one.receiver.missed, sent - one.start);
+    }
+    totals.seen += one.seen;
+    totals.missed += one.receiver.missed;
+    one.receiver.close();
+    watched.delete(one);
+  };
+  const someReceive = () => {
+    for (const one of watched) {
+      for (let i = rnd(12); i > 0; i--) if (!receive(one)) break;
+    }
+  };
+  const send = () => {
+    switch (rnd(4)) {
+      case 0: {
+        const count = rnd(40);
+        assertEquals(
+          sender.sendBatch((function* () {
+            for (let i = 0; i < count; i++) yield makeMessage(sent + i);
+          })()),
+          count,
+        );
+        sent += count;
+        break;
+      }
+      case 1: {
+        const message = makeMessage(sent);
+        using claim = sender.claim(message.length + rnd(20));
+        claim.bytes.fill(rnd(256));
+        if (rnd(3) === 0) break;
+        claim.bytes.set(message);
+        assertEquals(claim.commit(message.length), sent++);
+        break;
+      }
+      default:
+        assertEquals(sender.send(makeMessage(sent)), sent);
+        sent++;
+    }
+  };
+  const sendKilled = () => {
+    const [point, before] = [1 + rnd(8), points.hook];
+    points.hook = (reached) => {
+      if (reached === point) throw new Killed();
+    };
+    try {
+      sender.send(makeMessage(sent));
+      sent++; // it didn't come to that point
+    } catch (error) {
+      assertInstanceOf(error, Killed);
+      if (point === 8) sent++;
+      totals.killed++;
+    } finally {
+      points.hook = before;
+    }
+    sender.close(); // as the kernel does
+    someReceive();
+    sender = Broadcast.open(memory).sender();
+    assertEquals(sender.sent, sent);
+  };
+  points.hook = () => {
+    if (rnd(8) === 0) someReceive();
+  };
+  try {
+    for (let step = 0; step < steps; step++) {
+      const choice = rnd(100);
+      if (choice < 55) send();
+      else if (choice < 85) someReceive();
+      else if (choice < 90) { if (watched.size < 8) join(); }
+      else if (choice < 93) { for (const one of [...watched].slice(0, 1)) leave(one); }
+      else if (choice < 96) sendKilled();
+      else assertEquals(broadcast.stat().sent, sent);
+    }
+    for (const one of [...watched]) leave(one);
+  } finally {
+    points.hook = undefined;
+    sender.close();
+  }
+  return totals;
+}
+
+for (const [name, allocate] of Object.entries(MEMORIES)) {
+  Deno.test(`Broadcast follows the model, in ${name}`, () => {
+    let [seen, missed, killed] = [0, 0, 0];
+    for (let seed = 1; seed <= 250; seed++) {
+      const memory = allocate(Broadcast.byteLength({ capacity: CAPACITY, participants: 8 }));
+      const totals = runBroadcast({ memory, seed, steps: 1500, start: [0, 0] });
+      seen += totals.seen;
+      missed += totals.missed;
+      killed += totals.killed;
+      memory[Symbol.dispose]?.();
+    }
+    assertGreater(Math.min(seen, missed), 1000);
+    assertGreater(killed, 100);
+    const memory = allocate(Broadcast.byteLength({ capacity: 16384, participants: 8 }));
+    const large = runBroadcast({ memory, capacity: 16384, seed: 31, steps: 10_000, start: [0, 0] });
+    assertGreater(Math.min(large.seen, large.missed), 100);
+    memory[Symbol.dispose]?.();
+  });
+
+  Deno.test(`Broadcast follows the model where all counters wrap around, in ${name}`, () => {
+    for (
+      const start of [
+        [2 ** 32 - 16, 0],
+        [2 ** 32 - 4096, 2 ** 32 - 100],
+        [0x7fffffe0, 2 ** 31 - 9],
+        [
+          2 ** 32 - 1040,
+          2 ** 40 - 50,
+        ],
+      ] as const
+    ) {
+      for (let seed = 100; seed < 125; seed++) {
+        const memory = allocate(Broadcast.byteLength({ capacity: CAPACITY, participants: 8 }));
+        runBroadcast({ memory, seed, steps: 1500, start });
+        memory[Symbol.dispose]?.();
+      }
+    }
+  });
+
+  Deno.test(`Latest follows the model, in ${name}`, () => {
+    const size = 470;
+    for (const [seed, tail, first] of [[1, 0, 0], [2, 0, 0], [3, 2 ** 32 - 160, 2 ** 32 - 10]]) {
+      const rnd = random(seed);
+      const memory = allocate(Latest.byteLength({ size }));
+      const latest = Latest.create(memory, { size });
+      if (first > 0) startAt(wordsOf(memory), tail, first);
+      const words = wordsOf(memory);
+      if (first > 0) words[INTENT] = first | 0;
+      let sender = latest.sender();
+      const receivers = Array.from({ length: 3 }, () => latest.receiver());
+      const newest = receivers.map(() => first - 1);
+      let sent = first;
+      const receive = () => {
+        const { sent } = latest.stat(); // in the middle of a write it isn't yet what is being sent
+        const index = rnd(3);
+        if (rnd(3) === 0 && sent > first) {
+          assert(isWhole(receivers[index].peek() ?? new Uint8Array(1), sent - 1));
+        }
+        const value = receivers[index].tryReceive();
+        if (sent - 1 === newest[index]) return assertEquals(value, undefined);
+        assert(value !== undefined && isWhole(value, sent - 1));
+        assertEquals(receivers[index].sequence, sent - 1);
+        newest[index] = sent - 1;
+      };
+      try {
+        for (let step = 0; step < 5000; step++) {
+          const die = rnd(10) === 0 ? 1 + rnd(8) : 0;
+          points.hook = (point) => {
+            if (rnd(4) === 0 && sent > first) receive();
+            if (point === die) throw new Killed();
+          };
+          try {
+            sender.send(makeMessage(sent));
+            sent++;
+          } catch (error) {
+            assertInstanceOf(error, Killed);
+            if (die === 8) sent++;
+            sender.close();
+            sender = Latest.open(memory).sender();
+          }
+          assertEquals(sender.sent, sent);
+          while (rnd(2) === 0) if (sent > first) receive();
+        }
+      } finally {
+        points.hook = undefined;
+        sender.close();
+        for (const receiver of receivers) receiver.close();
+        memory[Symbol.dispose]?.();
+      }
+    }
+  });
+}
+
+const SPECIES: Species = {
+  kind: "broadcast",
+  option: "capacity",
+  dataBytes: (capacity) => capacity,
+  isLength: () => true,
+};
+
+/** Has others do something after the length was read, and before the bytes are copied. */
+class DisturbedLanding extends Landing {
+  disturb = () => {};
+
+  override reserve(length: number): void {
+    this.disturb();
+    super.reserve(length);
+  }
+}
+
+Deno.test("a reader that is overtaken in the middle of a copy doesn't take it", () => {
+  const memory = new SharedArrayBuffer(Broadcast.byteLength({ capacity: CAPACITY }));
+  const broadcast = Broadcast.create(memory, { capacity: CAPACITY });
+  using sender = broadcast.sender();
+  const rnd = random(5);
+  const landing = new DisturbedLanding(true);
+  const station = Station.open(SPECIES, { memory, offset: 0 });
+  const reader = new RingReader(station, landing, "newest");
+  let [sent, seen, next, deep] = [0, 0, 0, false];
+  landing.disturb = () => {
+    if (deep || rnd(3) > 0) return;
+    deep = true;
+    for (let i = rnd(60); i > 0; i--) sender.send(makeMessage(sent++));
+    deep = false;
+  };
+  for (let step = 0; step < 20_000; step++) {
+    for (let i = rnd(4); i > 0; i--) sender.send(makeMessage(sent++));
+    const length = reader.read();
+    if (length === NOTHING) continue;
+    seen++;
+    assertEquals(reader.sequence, next + reader.missed);
+    assert(isWhole(landing.take(length), reader.sequence), `message ${reader.sequence}`);
+    next = reader.sequence + 1;
+  }
+  while (reader.read() !== NOTHING) seen++;
+  assertEquals(seen + reader.missedTotal, sent);
+  assertGreater(reader.missedTotal, 1000);
+});
+
+Deno.test("a receiver that was away while the position went around once finds that out", () => {
+  const memory = new SharedArrayBuffer(Broadcast.byteLength({ capacity: CAPACITY }));
+  const words = new Int32Array(memory);
+  const broadcast = Broadcast.create(memory, { capacity: CAPACITY });
+  using receiver = broadcast.receiver();
+  {
+    using sender = broadcast.sender();
+    sender.send(makeMessage(0));
+    assertEquals(receiver.tryReceive()?.sequence, 0);
+  }
+  // 2 ** 32 bytes and a million messages later.
+  const tail = Atomics.load(words, TAIL) & ~FLAGS;
+  startAt(words, tail, 1_000_000);
+  assertEquals(receiver.tryReceive(), undefined);
+  using sender = broadcast.sender();
+  sender.send(makeMessage(1_000_000));
+  const { sequence, missed } = receiver.tryReceive() ?? {};
+  assertEquals([sequence, missed], [1_000_000, 999_999]);
+});
+
+Deno.test("nonsense in the memory is an error or a miss, and never a hang", () => {
+  const errors = new Set<string>();
+  for (let seed = 1000; seed <= 3000; seed++) {
+    const rnd = random(seed);
+    const memory = new SharedArrayBuffer(Broadcast.byteLength({ capacity: CAPACITY }));
+    const words = new Int32Array(memory);
+    const broadcast = Broadcast.create(memory, { capacity: CAPACITY });
+    let sender = broadcast.sender();
+    using receiver = broadcast.receiver();
+    let sent = 0;
+    const attempt = (action: () => void) => {
+      try {
+        action();
+      } catch (error) {
+        assertInstanceOf(error, Deno.errors.InvalidData);
+        errors.add(error.message.replace(/\d+/g, "N"));
+      }
+    };
+    for (let step = 0; step < 50; step++) {
+      for (let i = rnd(8); i > 0; i--) sender.send(makeMessage(sent++));
+      // Anything but the mutex and the sender's identity, which are others' to test.
+      let at = 10 + rnd(words.length - 10);
+      if (rnd(3) === 0) at = TAIL + rnd(16);
+      if (at < SEAT || at >= SENDER + 5) {
+        words[at] = [rnd(2 ** 32), rnd(100), -1, 0x7fffffff, words[at] + 16, words[at] ^ 1][rnd(6)];
+      }
+      for (let i = rnd(8); i > 0; i--) attempt(() => receiver.tryReceive());
+      attempt(() => broadcast.stat());
+      attempt(() => Broadcast.open(memory).receiver({ from: "oldest" }).close());
+      if (rnd(4) > 0) continue;
+      sender.close();
+      attempt(() => {
+        sender = broadcast.sender();
+        sent = sender.sent;
+      });
+      try {
+        sender.send(makeMessage(sent++));
+      } catch (error) {
+        assertInstanceOf(error, Deno.errors.BadResource);
+        break;
+      }
+    }
+    sender.close();
+  }
+  assertGreater(errors.size, 2);
+});
+
+Deno.test("nonsense in a Latest is an error, and never a hang", () => {
+  for (let seed = 1; seed <= 200; seed++) {
+    const rnd = random(seed);
+    const memory = new SharedArrayBuffer(Latest.byteLength({ size: 100 }));
+    const words = new Int32Array(memory);
+    const latest = Latest.create(memory, { size: 100 });
+    using sender = latest.sender();
+    using receiver = latest.receiver();
+    for (let step = 0; step < 20; step++) {
+      sender.send(new Uint8Array(rnd(101)));
+      let at = 10 + rnd(words.length - 10);
+      if (rnd(3) === 0) at = TAIL + rnd(16);
+      if (at < SEAT || at >= SENDER + 5) words[at] = [rnd(2 ** 32), rnd(100), -1][rnd(3)];
+      try {
+        receiver.tryReceive();
+        receiver.peek();
+      } catch (error) {
+        assertInstanceOf(error, Deno.errors.InvalidData);
+      }
+    }
+  }
+});
