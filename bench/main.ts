@@ -7,12 +7,13 @@ import type { Group } from "./case.ts";
 import { CC, Laboratory, run } from "./laboratory.ts";
 import { MAP } from "./map.ts";
 import { MSG } from "./msg.ts";
+import { RING } from "./ring.ts";
 import { STRUCT } from "./struct.ts";
 import { SYNC } from "./sync.ts";
 import { SYSV } from "./sysv.ts";
 import { notes, type Row, rowOf, table } from "./table.ts";
 
-const GROUPS: readonly Group[] = [SYSV, MAP, STRUCT, MSG, SYNC];
+const GROUPS: readonly Group[] = [SYSV, MAP, STRUCT, MSG, SYNC, RING];
 const ROUNDS = "5";
 
 /** On what the figures were found. */

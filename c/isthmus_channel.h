@@ -62,6 +62,9 @@ enum {
 
 enum { ISTHMUS_SENDER = 1, ISTHMUS_RECEIVER = 2 };
 
+/* In the first word of an entry of the table, with a thread id: the others are to follow. */
+#define ISTHMUS_CLAIMING 0x40000000u
+
 /* A sleep is no longer than this: a peer that dies before it wakes others leaves nobody asleep. */
 enum { ISTHMUS_RECHECK_MS = 100 };
 
@@ -133,9 +136,11 @@ static inline uint32_t isthmus_pid_namespace(void) {
 
 static inline int isthmus_is_dead(const uint32_t *entry, uint32_t own_namespace) {
   char state = 0;
-  if (entry[4] != own_namespace) return 0; /* of another container nothing is known */
-  uint64_t start = isthmus_start_time(entry[0], &state);
-  uint64_t expected = (uint64_t)entry[3] << 32 | entry[2];
+  uint32_t tid = isthmus_load(entry);
+  int claiming = (tid & ISTHMUS_CLAIMING) != 0; /* then the other words are of the one before */
+  if (!claiming && entry[4] != own_namespace) return 0; /* of another container nothing is known */
+  uint64_t start = isthmus_start_time(tid & ~ISTHMUS_CLAIMING, &state);
+  uint64_t expected = claiming ? 0 : (uint64_t)entry[3] << 32 | entry[2];
   return start == 0 || state == 'Z' || state == 'X' || (expected != 0 && start != expected);
 }
 
@@ -147,16 +152,16 @@ static inline uint32_t *isthmus_join(struct isthmus_channel *channel, int role) 
     uint32_t *entry = channel->words + ISTHMUS_TABLE + (size_t)i * ISTHMUS_TABLE_ENTRY;
     uint32_t holder = isthmus_load(entry);
     if (holder != 0 && !isthmus_is_dead(entry, own_namespace)) continue;
-    if (!__atomic_compare_exchange_n(entry, &holder, tid, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    if (!__atomic_compare_exchange_n(
+          entry, &holder, tid | ISTHMUS_CLAIMING, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
       continue;
     }
-    isthmus_store(entry + 2, 0);
-    isthmus_store(entry + 3, 0);
-    isthmus_store(entry + 4, own_namespace);
-    isthmus_store(entry + 1, (uint32_t)getpid());
-    isthmus_store(entry + 3, (uint32_t)(start >> 32));
-    isthmus_store(entry + 2, (uint32_t)start);
-    isthmus_store(entry + 5, (uint32_t)role);
+    entry[1] = (uint32_t)getpid();
+    entry[2] = (uint32_t)start;
+    entry[3] = (uint32_t)(start >> 32);
+    entry[4] = own_namespace;
+    entry[5] = (uint32_t)role;
+    isthmus_store(entry, tid);
     return entry;
   }
   return NULL;

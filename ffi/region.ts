@@ -41,7 +41,8 @@ export function addKeeper(keeper: Keeper): void {
   keepers.push(keeper);
 }
 
-function kept(place: Place): number {
+/** How many things at these addresses this thread has in use. */
+export function kept(place: Place): number {
   return keepers.reduce((sum, keeper) => sum + keeper(place), 0);
 }
 
@@ -205,9 +206,14 @@ export class Region implements Place {
     if (this.#closed) {
       throw new Deno.errors.BadResource(`Cannot ${verb} ${this.name}: it was unmapped`);
     }
-    if (this.#holds > 0 || kept(this.#place) > 0) {
+    if (this.#holds > 0) {
       throw new Deno.errors.Busy(
-        `Cannot ${verb} ${this.name}: something asynchronous that uses it is under way, or a mutex in it is locked. Await or release it first`,
+        `Cannot ${verb} ${this.name}: something asynchronous that uses it is under way. Await it first`,
+      );
+    }
+    if (kept(this.#place) > 0) {
+      throw new Deno.errors.Busy(
+        `Cannot ${verb} ${this.name}: this thread has locked something in it. Release it first`,
       );
     }
     this.#detach(verb);

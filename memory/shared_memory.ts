@@ -3,7 +3,7 @@ import { systemError } from "../ffi/errors.ts";
 import { hasMremap, madvise, mmap, mremap } from "../ffi/mman.ts";
 import { getpagesize, type Place, roundUp } from "../ffi/pages.ts";
 import { platform } from "../ffi/platform.ts";
-import type { Region } from "../ffi/region.ts";
+import { kept, type Region } from "../ffi/region.ts";
 import { addressOfShared } from "../ffi/wasm.ts";
 import { BaseMemory, Memory, regionOf } from "./memory.ts";
 import {
@@ -165,9 +165,16 @@ export class SharedMemory implements Disposable {
   /**
    * Ends the mapping (what was a segment is detached): the buffer reads zeros from then on, in
    * every thread. Does nothing the second time.
+   *
+   * @throws {Deno.errors.Busy} If this thread has locked a mutex in it.
    */
   close(): void {
     if (this.#place === null) return;
+    if (kept(this.#place) > 0) {
+      throw new Deno.errors.Busy(
+        `Cannot unmap ${this.#region.name}: this thread has locked something in it. Release it first`,
+      );
+    }
     const { address, byteLength } = this.#place;
     this.#place = null;
     if (byteLength > 0) layZeros(address, byteLength, this.#region.name);

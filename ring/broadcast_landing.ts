@@ -7,20 +7,20 @@ const LARGE = 4096;
  */
 const SLAB_BYTES = 65536;
 
-const NOTHING = new ArrayBuffer(0);
+const NOTHING: ArrayBuffer = new ArrayBuffer(0);
 
 /**
  * Where the bytes of a message are copied to. What isn't taken is overwritten by the next one.
  */
 export class Landing {
   /** The bytes and words of a buffer, which is this process's own. */
-  bytes = new Uint8Array(NOTHING);
-  words = new Int32Array(NOTHING);
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(NOTHING);
+  words: Int32Array<ArrayBuffer> = new Int32Array(NOTHING);
   /** Where in them the message goes, a multiple of 16. */
   offset = 0;
   readonly #keeps: boolean;
   /** The array that was given out for the message before. */
-  #taken = this.bytes;
+  #taken: Uint8Array<ArrayBuffer> = this.bytes;
   /** The slab, and where it is free, while a large message has a buffer of its own. */
   #slab: { readonly bytes: Landing["bytes"]; words: Landing["words"]; offset: number } | undefined;
 

@@ -9,47 +9,47 @@ import { PARTICIPANT_WORDS } from "../sync/participants.ts";
  * position behind the newest record (Latest: how many values there were, times 16), and in its low
  * bits, which positions don't need, {@linkcode ENDED}.
  */
-export const TAIL = HEADER_WORDS;
+export const TAIL: number = HEADER_WORDS;
 
 /**
  * Up to where the sender may be overwriting the ring right now (Latest: how many values it has
  * begun). What is further behind it than the ring is long is lost.
  */
-export const INTENT = TAIL + 1;
+export const INTENT: number = TAIL + 1;
 
 /** How often a sender died, as far as the next one has noticed. */
-export const DEATHS = TAIL + 2;
+export const DEATHS: number = TAIL + 2;
 
 /** The process id of the one that died last. */
-export const DEAD_PID = TAIL + 3;
+export const DEAD_PID: number = TAIL + 3;
 
 /**
  * Two notes in turn, of four words each: a tail, where the newest record before it starts, and the
  * 64-bit sequence of the next. The one that has the tail which is published is valid; the other may
  * be half written.
  */
-export const NOTES = TAIL + 4;
+export const NOTES: number = TAIL + 4;
 
 /** Words of a note. */
 export const NOTE_WORDS = 4;
 
 /** For each eighth of the ring, where the first record starts that starts in it. */
-export const MARKS = TAIL + 16;
+export const MARKS: number = TAIL + 16;
 
 /** How many marks there are, a power of two. */
 export const MARK_COUNT = 8;
 
 /** Set by receivers before they sleep: the sender then clears it and wakes them. */
-export const SLEEPERS = TAIL + 32;
+export const SLEEPERS: number = TAIL + 32;
 
 /** The sender's robust mutex, which it holds while it is attached. */
-export const SEAT = TAIL + 48;
+export const SEAT: number = TAIL + 48;
 
 /** The identity of the sender. */
-export const SENDER = SEAT + 16;
+export const SENDER: number = SEAT + 16;
 
 /** The table of the receivers. */
-export const RECEIVERS = TAIL + 80;
+export const RECEIVERS: number = TAIL + 80;
 
 /** The first byte of the ring, for so many receivers. */
 export function dataOffset(participants: number): number {

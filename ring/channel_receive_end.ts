@@ -255,8 +255,8 @@ export class ReceiveEnd extends ChannelEnd {
     this.check();
     // SYNC POINT: pairs with the store of TAIL in SendEnd: the records before it are there.
     const published = Atomics.load(this.words, TAIL);
-    this.#available = this.distance(this.#head, published & ~FLAGS);
     if ((published & FLAGS & ~ENDED) !== 0) throw this.corrupt(`its position ${published} is odd`);
+    this.#available = this.distance(this.#head, published & ~FLAGS);
     this.#ended = this.#available === 0 && (published & ENDED) !== 0;
     if (this.#available === 0 && this.#count > 0 && !this.open) this.publish();
     return this.#available > 0;

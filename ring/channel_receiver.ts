@@ -82,7 +82,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
    */
   tryReceive(): Out | undefined {
     const end = this.#end;
-    if (end.shared) return this.#tryOr(() => this.#take())?.value;
+    if (end.shared) return this.#tryShared();
     if (end.open) end.checkOpen();
     const length = end.next();
     if (length < 0) return this.#nothing();
@@ -138,7 +138,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
    */
   tryReceiveInto(target: Uint8Array<ArrayBufferLike>): number | undefined {
     const end = this.#end;
-    if (end.shared) return this.#tryOr(() => this.#takeInto(target));
+    if (end.shared) return this.#tryIntoShared(target) ?? this.#nothing();
     if (end.open) end.checkOpen();
     const length = end.next();
     if (length < 0) return this.#nothing();
@@ -165,6 +165,9 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
         end.publish();
         return length;
       }
+    } else {
+      const length = this.#tryIntoShared(target);
+      if (length !== undefined) return length;
     }
     return this.#untilSync(timeout, () => this.#takeInto(target));
   }
@@ -352,6 +355,34 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   #take(): Received<Out> | undefined {
     const length = this.#end.next();
     return length < 0 ? undefined : { value: this.#finish(length) };
+  }
+
+  #tryShared(): Out | undefined {
+    const end = this.#end;
+    if (!end.tryEnter()) return undefined;
+    let length = -1;
+    let bytes: Uint8Array<ArrayBuffer> | undefined;
+    try {
+      length = end.next();
+      if (length >= 0) {
+        bytes = end.land(this.#landing, length);
+        end.advance(length);
+        end.publish();
+      }
+    } finally {
+      end.leave();
+    }
+    return bytes === undefined ? this.#nothing() : this.#decode(bytes);
+  }
+
+  #tryIntoShared(target: Uint8Array<ArrayBufferLike>): number | undefined {
+    const end = this.#end;
+    if (!end.tryEnter()) return undefined;
+    try {
+      return this.#takeInto(target);
+    } finally {
+      end.leave();
+    }
   }
 
   /** Receives a message that is there. */

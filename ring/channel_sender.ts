@@ -286,11 +286,23 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   /** Sends if that is possible now. */
   #put(bytes: Uint8Array<ArrayBufferLike>): boolean {
     const end = this.#end;
-    if (end.shared) return this.#try(() => this.#append(bytes)) === true;
+    if (end.shared) return this.#putShared(bytes);
     if (end.open) end.checkOpen();
     if (!end.append(bytes)) return false;
     end.publish();
     return true;
+  }
+
+  #putShared(bytes: Uint8Array<ArrayBufferLike>): boolean {
+    const end = this.#end;
+    if (!end.tryEnter()) return false;
+    try {
+      if (!end.append(bytes)) return false;
+      end.publish();
+      return true;
+    } finally {
+      end.leave();
+    }
   }
 
   /** Sends if there is room, while the side is locked. */

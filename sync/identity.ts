@@ -1,7 +1,7 @@
 import { type Liveness, livenessOf, ownIdentity } from "../ffi/process.ts";
 
 // A process's identity as five 32-bit words of shared memory. The first is taken by whoever
-// changes it from 0 to its own thread id; the others follow.
+// changes it from 0 to its own thread id, marked as incomplete until the others are there.
 
 /** How many words an identity has. */
 export const IDENTITY_WORDS = 5;
@@ -12,19 +12,22 @@ const START_LOW = 2;
 const START_HIGH = 3;
 const NAMESPACE = 4;
 
+/** With a thread id: the other words are still those of the one before. */
+const CLAIMING = 0x40000000;
+
 /** Takes an empty place for this thread, or one of somebody who died; `false` if it is taken. */
 export function claimIdentity(words: Int32Array<ArrayBufferLike>, index: number): boolean {
   const { pid, tid, startTime, namespace } = ownIdentity();
   const holder = Atomics.load(words, index + TID);
   if (holder !== 0 && livenessAt(words, index) !== "dead") return false;
-  if (Atomics.compareExchange(words, index + TID, holder, tid) !== holder) return false;
-  // Whoever reads the place before all of this is there takes us for what the thread id tells.
-  Atomics.store(words, index + START_LOW, 0);
-  Atomics.store(words, index + START_HIGH, 0);
-  Atomics.store(words, index + NAMESPACE, namespace);
-  Atomics.store(words, index + PID, pid);
-  Atomics.store(words, index + START_HIGH, Number(startTime >> 32n));
-  Atomics.store(words, index + START_LOW, Number(BigInt.asIntN(32, startTime)));
+  const claiming = tid | CLAIMING;
+  if (Atomics.compareExchange(words, index + TID, holder, claiming) !== holder) return false;
+  words[index + PID] = pid;
+  words[index + START_LOW] = Number(BigInt.asIntN(32, startTime));
+  words[index + START_HIGH] = Number(startTime >> 32n);
+  words[index + NAMESPACE] = namespace;
+  // Publishes the words above to those who load this one, in livenessAt() and pidAt().
+  Atomics.store(words, index + TID, tid);
   return true;
 }
 
@@ -33,18 +36,20 @@ export function clearIdentity(words: Int32Array<ArrayBufferLike>, index: number)
   Atomics.store(words, index + TID, 0);
 }
 
-/** The process id that stands at a place, and whether that process lives; 0 if nobody is there. */
+/** The process id that stands at a place; 0 if nobody is there. */
 export function pidAt(words: Int32Array<ArrayBufferLike>, index: number): number {
-  return Atomics.load(words, index + TID) === 0 ? 0 : Atomics.load(words, index + PID) >>> 0;
+  const tid = Atomics.load(words, index + TID);
+  return tid === 0 || (tid & CLAIMING) !== 0 ? tid & ~CLAIMING : words[index + PID] >>> 0;
 }
 
 /** Whether the process at a place lives; nobody is dead, too. */
 export function livenessAt(words: Int32Array<ArrayBufferLike>, index: number): Liveness {
-  const tid = Atomics.load(words, index + TID) >>> 0;
-  const low = Atomics.load(words, index + START_LOW) >>> 0;
-  const high = Atomics.load(words, index + START_HIGH) >>> 0;
-  // A start of 0, of one who is just claiming the place, is taken as any.
-  const startTime = low === 0 ? 0n : (BigInt(high) << 32n) | BigInt(low);
-  const namespace = Atomics.load(words, index + NAMESPACE) >>> 0;
-  return livenessOf({ pid: 0, tid, startTime, namespace });
+  const tid = Atomics.load(words, index + TID);
+  if ((tid & CLAIMING) !== 0) {
+    const { pid, namespace } = ownIdentity(); // it is most likely of ours
+    return livenessOf({ pid, tid: tid & ~CLAIMING, startTime: 0n, namespace });
+  }
+  const [low, high] = [words[index + START_LOW] >>> 0, words[index + START_HIGH] >>> 0];
+  const startTime = (BigInt(high) << 32n) | BigInt(low);
+  return livenessOf({ pid: 0, tid, startTime, namespace: words[index + NAMESPACE] >>> 0 });
 }

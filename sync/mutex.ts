@@ -24,8 +24,8 @@ import { placeOf, type SharedPlace, type SyncMemory } from "./place.ts";
  * throws. Those who wait by `lock()` in one thread get it in their order; among threads whoever is
  * fastest does.
  *
- * While it is locked, its memory stays mapped, even if it is closed: the guard still unlocks. Only
- * a `SharedMemory` goes at once, and with it the way to unlock: release the guard first.
+ * While it is locked, its memory stays mapped, even if it is closed: the guard still unlocks. A
+ * `SharedMemory` can't be closed then; only if another thread closes it, its locks go with it.
  *
  * Those who share it must be of one pid namespace (not of different containers), must not hold
  * more than 2048 mutexes in a thread, and have to trust each other: what somebody wrote over it is

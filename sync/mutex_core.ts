@@ -42,6 +42,9 @@ export type LockResult = typeof BUSY | typeof LOCKED | typeof OWNER_DIED;
 /** What locking gave, if it did. */
 export type Locked = Exclude<LockResult, typeof BUSY>;
 
+/** How long to sleep at first before looking again, in milliseconds. */
+const FIRST_SLICE = 1;
+
 /** How often to pause between two looks, while spinning: about a microsecond in all. */
 const PAUSES = 32;
 
@@ -202,14 +205,15 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     const deadline = performance.now() + timeout;
     const early = spin(this);
     if (early !== undefined) return early;
-    for (;;) {
-      const left = Math.min(RECHECK, deadline - performance.now());
+    for (let slice = FIRST_SLICE;; slice = Math.min(2 * slice, RECHECK)) {
+      const left = Math.min(slice, deadline - performance.now());
       // Whatever C could not be asked is found out by this.
       const result = this.tryLock();
       if (result !== BUSY || left <= 0) return result;
       sleeping.prepare();
       const { foreign } = this.#thread;
-      // In slices: a Deno process that was just woken in its stead may be killed, or busy.
+      // In slices: a Deno process that was just woken in its stead may be killed, or busy; or it was
+      // a call of this thread's own, for a wait that ended a moment ago, which can't pass it on now.
       const late = this.#notLocked(-mutexTimedlock(this.#address, left), foreign);
       if (late !== BUSY) return late;
     }
@@ -230,7 +234,7 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
 
   /**
    * glibc's pthread_mutex_trylock leaves the thread's id in a mutex that is not recoverable, as if
-   * it were locked, without having it in the thread's list (up to 2.41 at least).
+   * it were locked, without having it in the thread's list (seen in 2.36).
    */
   #letGo(): void {
     const words = this.#words;

@@ -29,6 +29,8 @@ interface Ground {
   readonly byteLength: number;
   /** The region, of memory that may move or end. */
   readonly region?: Region;
+  /** Whether other memory, zeros, took its place. */
+  readonly ended?: () => boolean;
   /** The bytes and the address of the first one, now. */
   locate(): { bytes: Uint8Array<ArrayBufferLike>; address: bigint };
 }
@@ -45,7 +47,8 @@ function groundOf(memory: unknown): Ground {
   }
   if (memory instanceof SharedMemory) {
     const { byteOffset, byteLength } = memory;
-    return { ...sharedBuffer(memory.buffer, byteOffset, byteLength), name: "the SharedMemory" };
+    const ground = sharedBuffer(memory.buffer, byteOffset, byteLength);
+    return { ...ground, name: "the SharedMemory", ended: () => !memory.mapped };
   }
   if (memory instanceof SharedArrayBuffer) return sharedBuffer(memory, 0, memory.byteLength);
   throw new TypeError(
@@ -132,8 +135,9 @@ export class SharedPlace {
 
   /** Whether the memory is gone, for this object. */
   get gone(): boolean {
-    return this.#region !== undefined &&
-      (this.#region.detached || this.#region.byteLength < this.#offset + this.#byteLength);
+    const region = this.#region;
+    if (region === undefined) return this.#ground.ended?.() ?? false;
+    return region.detached || region.byteLength < this.#offset + this.#byteLength;
   }
 
   /** Whether the memory was closed; pinned, it is mapped still. */
@@ -148,7 +152,7 @@ export class SharedPlace {
    * @throws {Deno.errors.BadResource} If it is gone.
    */
   pin(): void {
-    if (this.#views.words.length === 0) this.#locate();
+    if (this.#views.words.length === 0 || this.#ground.ended?.()) this.#locate();
     this.#region?.pin();
   }
 

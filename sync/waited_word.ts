@@ -98,6 +98,7 @@ export class WaitedWord {
 
   /** Serves if the word changed since the last time, or anyway; tells whether that helped. */
   sweep(anyway: boolean): boolean {
+    if (anyway && this.#expel()) return true;
     const value = this.#value();
     if (value === this.#seen && value !== undefined && !anyway) return false;
     this.#seen = value;
@@ -182,6 +183,24 @@ export class WaitedWord {
         if (kind !== undefined) break;
       }
     }
+  }
+
+  /** Rejects whoever waits in memory that is gone, also if it reads as zeros; whether it was all. */
+  #expel(): boolean {
+    for (const queue of [...this.#queues.values()]) {
+      for (const waiter of queue) {
+        const { place } = waiter.waitable;
+        if (!place.gone) continue;
+        try {
+          place.pin(); // throws why
+          place.unpin();
+        } catch (error) {
+          this.leave(waiter);
+          waiter.reject(error);
+        }
+      }
+    }
+    return this.isEmpty;
   }
 
   /** Its value; `undefined` if the memory is gone, which the attempts tell. */

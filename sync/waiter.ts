@@ -4,7 +4,7 @@ import type { Waiter } from "./waited_word.ts";
 import { isBusy, join, leave, serve, wordOf } from "./waiting_words.ts";
 import { spin, type Waitable } from "./waiting.ts";
 
-export { type AsyncWaiting, asyncWaiting } from "./waiting_words.ts";
+export { type AsyncWaiting, asyncWaiting } from "./waiting_mode.ts";
 
 /** For how long results may follow on each other without a turn of the event loop, in milliseconds. */
 const LONGEST_RUN = 5;

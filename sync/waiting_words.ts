@@ -1,6 +1,6 @@
-import { hasFutexWaitv } from "../ffi/futex.ts";
 import { WaitedWord, type Waiter } from "./waited_word.ts";
 import { WaitingCall } from "./waiting_call.ts";
+import { asyncWaiting } from "./waiting_mode.ts";
 import { sleeping, timing, type Waitable } from "./waiting.ts";
 
 // All words that this thread waits for asynchronously. Two calls of the kernel watch them, which
@@ -42,35 +42,9 @@ let planned = false;
 let hops = 0;
 let allHops = 0;
 
-let polling: boolean | undefined;
 let timer: ReturnType<typeof setTimeout> | undefined;
 let pause = POLL.least;
 let rechecked = 0;
-
-/** How asynchronous waits are done in this thread. */
-export type AsyncWaiting = "futex_waitv" | "polling";
-
-/**
- * How this thread waits asynchronously: the kernel tells it (`futex_waitv`, Linux 5.16 and later),
- * or it asks every few milliseconds (`polling`), where the kernel or a container's filter lacks the
- * call.
- *
- * @example
- * ```ts
- * import { asyncWaiting } from "@isthmus/isthmus/sync";
- *
- * if (asyncWaiting() === "polling") console.log("awaiting takes up to 16 ms longer here");
- * ```
- */
-export function asyncWaiting(): AsyncWaiting {
-  polling ??= !hasFutexWaitv();
-  return polling ? "polling" : "futex_waitv";
-}
-
-/** Makes this thread poll, or not: for tests. Nothing may wait. */
-export function setPolling(on: boolean): void {
-  polling = on;
-}
 
 /** What this thread waits for: for tests. */
 export function waitingStatus(): { words: number; calls: number; swept: number } {
@@ -150,12 +124,12 @@ function hop(): void {
 function arrange(): void {
   joined = false;
   if (outdated) bringUpToDate();
-  if (asyncWaiting() === "futex_waitv") useCalls();
-  else if (fresh.size > 0) pause = POLL.least;
-  const newcomers = fresh.size > 0;
+  const polling = asyncWaiting() === "polling";
+  if (!polling) useCalls();
+  else if (fresh.size > 0) hurry();
   for (const word of fresh) resting.add(word);
   fresh.clear();
-  sweepLater(newcomers);
+  sweepLater();
 }
 
 /** Drops what nobody waits for any more. */
@@ -213,12 +187,19 @@ function returned(watched: readonly WaitedWord[]): void {
   plan();
 }
 
-function sweepLater(newcomers: boolean): void {
-  if (resting.size === 0 || (newcomers && polling)) {
+/** Makes the next sweep come soon. */
+function hurry(): void {
+  pause = POLL.least;
+  clearTimeout(timer);
+  timer = undefined;
+}
+
+function sweepLater(): void {
+  if (resting.size > 0) timer ??= setTimeout(sweep, pause);
+  else if (timer !== undefined) {
     clearTimeout(timer);
     timer = undefined;
   }
-  if (resting.size > 0) timer ??= setTimeout(sweep, pause);
 }
 
 function sweep(): void {
@@ -233,12 +214,12 @@ function sweep(): void {
     resting.delete(word);
     words.delete(word.key);
   }
-  if (polling) pause = served ? POLL.least : Math.min(2 * pause, POLL.most);
+  if (asyncWaiting() === "polling") pause = served ? POLL.least : Math.min(2 * pause, POLL.most);
   else {
     const fair = SWEEP_SHARE * (performance.now() - start);
     pause = Math.min(SWEEP.most, Math.max(SWEEP.least, Math.ceil(fair)));
   }
-  sweepLater(false);
+  sweepLater();
 }
 
 // While this thread sleeps it can't pass on what it is woken for: that is for others then.

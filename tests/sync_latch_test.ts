@@ -57,11 +57,14 @@ Deno.test("a Worker waits for all others", onLinux, async () => {
   const end = Latch.create(memory, 3, { offset: 128 });
   const code = `
     import { Latch, Segment } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
-    using memory = Segment.fromId(${segment.id}).attach();
-    Latch.open(memory).waitSync();
-    Latch.open(memory, { offset: 128 }).countDown();`;
+    self.onmessage = ({ data: id }) => {
+      using memory = Segment.fromId(id).attach();
+      Latch.open(memory).waitSync();
+      Latch.open(memory, { offset: 128 }).countDown();
+    };`;
   const source = `data:text/javascript,${encodeURIComponent(code)}`;
   const workers = [1, 2, 3].map(() => new Worker(source, { type: "module" }));
+  for (const worker of workers) worker.postMessage(segment.id);
   start.countDown();
   await end.wait();
   for (const worker of workers) worker.terminate();

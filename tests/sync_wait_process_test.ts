@@ -177,10 +177,10 @@ Deno.test(
     import { FutexSemaphore, Segment } from ${url("../mod.ts")};
     import { timing } from ${url("../sync/waiting.ts")};
     self.onmessage = async ({ data }) => {
-      using memory = Segment.fromId(${game.segment.id}).attach();
+      using memory = Segment.fromId(data.id).attach();
       timing.recheck = 1e6; // what gets lost stays lost
-      const counters = [memory.array(Int32Array, { offset: 256, length: 1 }), new Int32Array(data, 256, 1)];
-      for (const [index, one] of [memory, data].entries()) {
+      const counters = [memory.array(Int32Array, { offset: 256, length: 1 }), new Int32Array(data.buffer, 256, 1)];
+      for (const [index, one] of [memory, data.buffer].entries()) {
         const lock = FutexSemaphore.open(one);
         const counter = counters[index];
         for (let round = 0; round < 2000; round++) {
@@ -196,7 +196,7 @@ Deno.test(
         new Promise((resolve, reject) => {
           worker.onmessage = resolve;
           worker.onerror = (event) => reject(event.error ?? new Error(event.message));
-          worker.postMessage(buffer);
+          worker.postMessage({ buffer, id: game.segment.id });
         })
       ));
       assertEquals(game.memory.array(Int32Array, { offset: 256, length: 1 })[0], 6000);

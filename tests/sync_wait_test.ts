@@ -1,12 +1,13 @@
 // Waiting for words of shared memory in one thread.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { asyncWaiting, IPC_PRIVATE, mapAnonymous, Segment } from "../mod.ts";
+import { asyncWaiting, IPC_PRIVATE, mapAnonymous, Segment, SharedMemory } from "../mod.ts";
 import { ALL, futexWake } from "../ffi/futex.ts";
 import { Patience, setSpinning } from "../sync/patience.ts";
 import { wait } from "../sync/waiter.ts";
 import { RECHECK, timing, type Waitable, waitSync } from "../sync/waiting.ts";
-import { setPolling, waitingStatus } from "../sync/waiting_words.ts";
+import { setPolling } from "../sync/waiting_mode.ts";
+import { waitingStatus } from "../sync/waiting_words.ts";
 import { until } from "./_objects.ts";
 import {
   cpuTime,
@@ -276,13 +277,25 @@ test("memory that is closed while something waits: an error, no fault, and it is
   }
 });
 
+test("a SharedMemory that is closed while something waits: an error", async () => {
+  const memory = SharedMemory.from(mapAnonymous(PAGE, { shared: true }));
+  const place = placeIn(memory);
+  const waits = [1, 2].map((index) => wait(flagAt(place, index, "kind").waitable));
+  await turn(5);
+  memory.close();
+  for (const result of await Promise.allSettled(waits)) {
+    assert(result.status === "rejected" && result.reason instanceof Deno.errors.BadResource);
+  }
+  await settled();
+});
+
 test("memory that waits pin can't be resized; when they are over, it can", async () => {
   using memory = mapAnonymous(PAGE);
   const flag = flagAt(placeIn(memory), 0);
   const got = wait(flag.waitable);
   await turn(5);
   if (asyncWaiting() === "futex_waitv") {
-    assertThrows(() => memory.resize(2 * PAGE), Deno.errors.Busy, "Await it first");
+    assertThrows(() => memory.resize(2 * PAGE), Deno.errors.Busy, "is under way");
   }
   flag.set(1);
   await got;
