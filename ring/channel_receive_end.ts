@@ -190,9 +190,9 @@ export class ReceiveEnd extends ChannelEnd {
     return Atomics.load(this.words, TAIL) !== Atomics.load(this.words, HEAD);
   }
 
-  /** Asks a few times, very fast, whether the senders have moved. */
+  /** Asks a few times, very fast, if there is nobody beside it, whether the senders have moved. */
   spin(): boolean {
-    if (this.#patience.tries(1) === 0) return false;
+    if (this.shared || this.#patience.tries(1) === 0) return false;
     const { words } = this;
     const seen = this.#head;
     for (let i = 0; i < QUICK_TRIES; i++) if (Atomics.load(words, TAIL) !== seen) return true;

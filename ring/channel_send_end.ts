@@ -108,9 +108,9 @@ export class SendEnd extends ChannelEnd {
     return this.#makeRoom(this.#needed(this.#tail, length));
   }
 
-  /** Asks a few times, very fast, whether the receivers have moved. */
+  /** Asks a few times, very fast, if there is nobody beside it, whether the receivers have moved. */
   spin(): boolean {
-    if (this.#patience.tries(1) === 0) return false;
+    if (this.shared || this.#patience.tries(1) === 0) return false;
     const { words } = this;
     const seen = Atomics.load(words, HEAD);
     for (let i = 0; i < QUICK_TRIES; i++) if (Atomics.load(words, HEAD) !== seen) return true;

@@ -379,9 +379,12 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   ): R {
     const deadline = deadlineOf(timeout);
     const end = this.#end;
+    // What is in the way may be the lock alone.
+    let early = end.shared;
     for (let left = timeout; left !== 0; left = timeLeft(deadline)) {
       this.#syncNeed = { length, whole };
-      if (!end.spin() && !this.#syncWait.waitSync(left)) break;
+      if (!early && !end.spin() && !this.#syncWait.waitSync(left)) break;
+      early = false;
       if (!end.enterSync(timeLeft(deadline))) break;
       const result = this.#locked(attempt);
       if (result !== undefined) return result;
