@@ -7,12 +7,14 @@
  *   if (isthmus_channel_open(&channel, memory, size) != 0) ...
  *   if (isthmus_attach(&receiver, &channel, ISTHMUS_RECEIVER) != 0) ...
  *   while ((length = isthmus_receive(&receiver, buffer, sizeof buffer, -1)) >= 0) ...
+ *   if (length != -EPIPE) ...
  *   isthmus_detach(&receiver);
  *
  * Deno creates the channel, C opens it. Functions return 0 or a length, or a negated error number:
  *   -EINVAL     no channel is there, or what was written there is no channel's any more
  *   -EBUSY      another one is the only sender or receiver
- *   -EMSGSIZE   the message is longer than the ring, or than the buffer (and stays in the ring)
+ *   -EMSGSIZE   the message is longer than the ring; or than the buffer: then it stays in the ring,
+ *               and end->needed tells its length
  *   -EAGAIN     nothing came, or there was no room, within the time
  *   -EPIPE      there are no more messages: the stream was ended
  *   -ENOSPC     as many are attached as the channel has room for
@@ -79,6 +81,7 @@ struct isthmus_end {
   pthread_mutex_t *mutex;
   uint32_t *entry;
   int role, only;
+  uint32_t needed; /* after -EMSGSIZE from isthmus_receive(): how long the message is */
 };
 
 static inline uint32_t isthmus_load(const uint32_t *word) {
@@ -296,7 +299,10 @@ static inline int isthmus_receive(
       uint32_t record = header == length ? (length + 8 + 7) & ~7u : length;
       if (record > tail - head || record == 0 || (record & 7) != 0) result = -EINVAL;
       else if (header != length) head += record;
-      else if (length > size) result = -EMSGSIZE;
+      else if (length > size) {
+        end->needed = length;
+        result = -EMSGSIZE;
+      }
       else {
         uint32_t start = (head + 8) & mask;
         uint32_t first = length < capacity - start ? length : capacity - start;

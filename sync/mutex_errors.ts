@@ -5,7 +5,7 @@ import type { SharedPlace } from "./place.ts";
 const ADVICE: Advice = {
   EDEADLK: [
     "this thread has it already",
-    "Release the guard first, or await lock(), which waits for this thread's other tasks too.",
+    "Release the guard first, or take it by the call without Sync: that waits for this thread's other tasks too.",
   ],
   ENOTRECOVERABLE: [
     "an owner died with it, and the next one released it without markConsistent()",

@@ -236,7 +236,7 @@ export function placeOf(init: PlaceInit): SharedPlace {
   const byteLength = init.byteLength ?? Math.max(0, ground.byteLength - offset);
   if (init.byteLength !== undefined && offset + byteLength > ground.byteLength) {
     throw new RangeError(
-      `Cannot have a ${name} at offset ${offset} of ${ground.name}: it takes ${byteLength} bytes there, and the memory has ${ground.byteLength}`,
+      `Cannot have a ${name} at offset ${offset} of ${ground.name}: it takes ${byteLength} bytes there, and the memory has ${ground.byteLength}. Give it more memory, or another offset`,
     );
   }
   checkRange(offset, byteLength, ground.byteLength);
