@@ -60,9 +60,6 @@ function party(segment: Segment, index: number): Party {
 
 /** What the children are started with. */
 export interface Start {
-  /** The program, and the permissions that it needs. */
-  readonly file: string;
-  readonly permissions: readonly string[];
   readonly way: string;
   readonly times: number;
   /** How many children. Default: 1. */
@@ -72,12 +69,12 @@ export interface Start {
 }
 
 /** Starts the children of a way, and returns this process's part. */
-export function start({ file, permissions, way, times, count = 1, byteLength }: Start): Parent {
+export function start({ way, times, count = 1, byteLength }: Start): Parent {
   const segment = Segment.create(IPC_PRIVATE, BASE + byteLength);
   const own = party(segment, -1);
   segment.remove(); // it ends with the last of the processes, whatever befalls them
   const children = Array.from({ length: count }, (_, index) => {
-    const args = ["run", ...permissions, file, way, `${times}`, `${segment.id}:${index}`];
+    const args = ["run", "--allow-ffi", Deno.mainModule, way, `${times}`, `${segment.id}:${index}`];
     return new Deno.Command(Deno.execPath(), { args, stdin: "null" }).spawn();
   });
   const statuses = children.map(({ status }) => status);

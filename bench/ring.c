@@ -298,14 +298,15 @@ int main(int argc, char **argv) {
   int busy = is(setting.way, "64 B, busy") ? start_child() : -1;
   if (busy == 0) be_busy();
   int asleep = is(setting.way, "round trip, asleep");
+  int there_and_back = asleep || is(setting.way, "round trip, spin");
   for (int sender = 0; sender < setting.senders; sender++) {
     if (start_child() != 0) continue;
-    if (asleep) pin(1);
+    if (there_and_back) pin(1);
     child(&setting, sender, times);
     _exit(0);
   }
 
-  if (asleep) pin(0);
+  if (there_and_back) pin(0);
   double start = 0, ns = 0;
   uint64_t sum = 0;
   struct side in = side_of(&setting, 0);

@@ -244,9 +244,7 @@ function alone<Lock>(make: Make<Lock>, work: Work<Lock>): Way {
  */
 function together<Lock>(name: string, make: Make<Lock>, work: Work<Lock>, warmUp = WARM_UP): Way {
   return async (measure, { times }) => {
-    const { permissions } = SYNC;
-    const file = import.meta.filename ?? "";
-    using parent = start({ file, permissions, way: name, times, byteLength: 65536 });
+    using parent = start({ way: name, times, byteLength: 65536 });
     const bench = benchOf(parent, make, true);
     await parent.gate.whenReady(1);
     pin(0);

@@ -16,7 +16,8 @@
  *   -EMSGSIZE   the message is longer than the ring; or than the buffer: then it stays in the ring,
  *               and end->needed tells its length
  *   -EAGAIN     nothing came, or there was no room, within the time
- *   -EPIPE      there are no more messages: the stream was ended
+ *   -EPIPE      the stream was ended (isthmus_end_stream() does so): all messages were received, or
+ *               nothing can be sent until another sender attaches
  *   -ENOSPC     as many are attached as the channel has room for
  * An end belongs to the thread that attached it.
  */
@@ -30,6 +31,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -110,7 +112,7 @@ static inline int isthmus_channel_open(struct isthmus_channel *channel, void *me
   return 0;
 }
 
-/* When a thread started, field 22 of its stat; 0 if it is no more. */
+/* When a thread started, field 22 of its stat; 0 if that can't be read. */
 static inline uint64_t isthmus_start_time(uint32_t tid, char *state) {
   char path[64], text[1024];
   snprintf(path, sizeof path, "/proc/%u/stat", tid);
@@ -142,19 +144,26 @@ static inline int isthmus_is_dead(const uint32_t *entry, uint32_t own_namespace)
   uint32_t tid = isthmus_load(entry);
   int claiming = (tid & ISTHMUS_CLAIMING) != 0; /* then the other words are of the one before */
   if (!claiming && entry[4] != own_namespace) return 0; /* of another container nothing is known */
-  uint64_t start = isthmus_start_time(tid & ~ISTHMUS_CLAIMING, &state);
+  tid &= ~ISTHMUS_CLAIMING;
+  if (kill((pid_t)tid, 0) == -1 && errno == ESRCH) return 1;
+  uint64_t start = isthmus_start_time(tid, &state);
   uint64_t expected = claiming ? 0 : (uint64_t)entry[3] << 32 | entry[2];
-  return start == 0 || state == 'Z' || state == 'X' || (expected != 0 && start != expected);
+  if (start == 0) return 0; /* the number is in use, that's all that is known */
+  return state == 'Z' || state == 'X' || (expected != 0 && start != expected);
 }
 
 static inline uint32_t *isthmus_join(struct isthmus_channel *channel, int role) {
   uint32_t tid = (uint32_t)syscall(SYS_gettid), own_namespace = isthmus_pid_namespace();
   char state;
   uint64_t start = isthmus_start_time(tid, &state);
-  for (uint32_t i = 0; i < channel->participants; i++) {
-    uint32_t *entry = channel->words + ISTHMUS_TABLE + (size_t)i * ISTHMUS_TABLE_ENTRY;
+  /* Empty entries first: those of the dead tell others that they died. */
+  for (uint32_t i = 0; i < 2 * channel->participants; i++) {
+    size_t index = i % channel->participants;
+    uint32_t *entry = channel->words + ISTHMUS_TABLE + index * ISTHMUS_TABLE_ENTRY;
     uint32_t holder = isthmus_load(entry);
-    if (holder != 0 && !isthmus_is_dead(entry, own_namespace)) continue;
+    if (holder != 0 && (i < channel->participants || !isthmus_is_dead(entry, own_namespace))) {
+      continue;
+    }
     if (!__atomic_compare_exchange_n(
           entry, &holder, tid | ISTHMUS_CLAIMING, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
       continue;
@@ -218,7 +227,7 @@ static inline int64_t isthmus_now_ms(void) {
 static inline int isthmus_sleep(
   uint32_t *asleep, uint32_t *word, uint32_t value, int64_t deadline
 ) {
-  int64_t left = deadline < 0 ? ISTHMUS_RECHECK_MS : deadline - isthmus_now_ms();
+  int64_t left = deadline < 0 ? (int64_t)ISTHMUS_RECHECK_MS : deadline - isthmus_now_ms();
   if (left <= 0) return -EAGAIN;
   if (left > ISTHMUS_RECHECK_MS) left = ISTHMUS_RECHECK_MS;
   struct timespec time = { 0, (long)left * 1000000 };
@@ -227,8 +236,22 @@ static inline int isthmus_sleep(
   return 0;
 }
 
-static inline int isthmus_lock(struct isthmus_end *end) {
-  return end->only ? 0 : isthmus_locked(end->mutex, pthread_mutex_lock(end->mutex));
+/* Locks the side, if others share it: -EAGAIN if the deadline (-1: none) is over. */
+static inline int isthmus_lock(struct isthmus_end *end, int64_t deadline) {
+  if (end->only) return 0;
+  if (deadline < 0) return isthmus_locked(end->mutex, pthread_mutex_lock(end->mutex));
+  int64_t left = deadline - isthmus_now_ms();
+  if (left <= 0) {
+    int result = pthread_mutex_trylock(end->mutex);
+    return result == EBUSY ? -EAGAIN : isthmus_locked(end->mutex, result);
+  }
+  struct timespec until;
+  clock_gettime(CLOCK_REALTIME, &until);
+  int64_t nanoseconds = until.tv_nsec + left % 1000 * 1000000;
+  until.tv_sec += left / 1000 + nanoseconds / 1000000000;
+  until.tv_nsec = nanoseconds % 1000000000;
+  int result = pthread_mutex_timedlock(end->mutex, &until);
+  return result == ETIMEDOUT ? -EAGAIN : isthmus_locked(end->mutex, result);
 }
 
 static inline void isthmus_unlock(struct isthmus_end *end) {
@@ -249,13 +272,13 @@ static inline int isthmus_send(
   uint32_t size = (length + 8 + 7) & ~7u;
   int64_t deadline = timeout_ms < 0 ? -1 : isthmus_now_ms() + timeout_ms;
   for (;;) {
-    int result = isthmus_lock(end);
+    int result = isthmus_lock(end, deadline);
     if (result != 0) return result;
-    uint32_t tail = isthmus_load(words + ISTHMUS_TAIL) & ~7u;
+    uint32_t seen = isthmus_load(words + ISTHMUS_TAIL), tail = seen & ~7u;
     uint32_t head = isthmus_load(words + ISTHMUS_HEAD);
-    if (tail - head > capacity) {
+    if ((seen & 1) != 0 || tail - head > capacity || (head & 7) != 0) {
       isthmus_unlock(end);
-      return -EINVAL;
+      return (seen & 1) != 0 ? -EPIPE : -EINVAL;
     }
     if (capacity - (tail - head) >= size) {
       uint32_t start = (tail + 8) & mask;
@@ -265,7 +288,11 @@ static inline int isthmus_send(
       memcpy(channel->data, (const char *)message + first, length - first);
       isthmus_count(words + ISTHMUS_SENT);
       words[ISTHMUS_SEEN_HEAD] = head; /* which Deno's senders, if there are many, go by */
-      isthmus_store(words + ISTHMUS_TAIL, tail + size);
+      /* Another sender may end the channel meanwhile, without the lock. */
+      while (!__atomic_compare_exchange_n(
+        words + ISTHMUS_TAIL, &seen, (tail + size) | (seen & 1), 0, __ATOMIC_SEQ_CST,
+        __ATOMIC_SEQ_CST)) {
+      }
       isthmus_wake(words + ISTHMUS_RECEIVERS_ASLEEP, words + ISTHMUS_TAIL);
       isthmus_unlock(end);
       return 0;
@@ -287,11 +314,11 @@ static inline int isthmus_receive(
   uint32_t *words = channel->words, capacity = channel->capacity, mask = capacity - 1;
   int64_t deadline = timeout_ms < 0 ? -1 : isthmus_now_ms() + timeout_ms;
   for (;;) {
-    int result = isthmus_lock(end);
+    int result = isthmus_lock(end, deadline);
     if (result != 0) return result;
     uint32_t seen = isthmus_load(words + ISTHMUS_TAIL), tail = seen & ~7u;
     uint32_t head = isthmus_load(words + ISTHMUS_HEAD);
-    result = tail - head > capacity ? -EINVAL : -EAGAIN;
+    result = tail - head > capacity || (head & 7) != 0 ? -EINVAL : -EAGAIN;
     while (result == -EAGAIN && head != tail) {
       uint32_t header = *(volatile uint32_t *)(channel->data + (head & mask));
       uint32_t length = header & 0x7fffffff;

@@ -4,7 +4,7 @@
 export type Words = (readonly [word: string, times: number])[];
 
 /** The longest piece, in bytes. Of a longer word without a space in it, the parts are counted. */
-const LONGEST = 64 * 1024;
+const LONGEST = 4096;
 
 const SPACE = 0x20;
 

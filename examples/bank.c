@@ -164,6 +164,15 @@ static int report(struct bank *bank) {
   return 1;
 }
 
+/* A number off the command line, or the end. */
+static long number(const char *text, long least, long most) {
+  char *end;
+  long value = strtol(text, &end, 10);
+  if (*text != 0 && *end == 0 && value >= least && value <= most) return value;
+  fprintf(stderr, "not a number from %ld to %ld: %s\n", least, most, text);
+  exit(2);
+}
+
 int main(int argc, char **argv) {
   static const struct option OPTIONS[] = {
       {"transfers", required_argument, NULL, 't'}, {"name", required_argument, NULL, 'n'},
@@ -174,11 +183,11 @@ int main(int argc, char **argv) {
   long transfers = 100000;
   int check = 0, remove = 0, option;
   while ((option = getopt_long(argc, argv, "h", OPTIONS, NULL)) != -1) {
-    if (option == 't') transfers = atol(optarg);
+    if (option == 't') transfers = number(optarg, 0, 1000000000);
     else if (option == 'n') name = optarg;
     else if (option == 'c') check = 1;
     else if (option == 'r') remove = 1;
-    else if (option == 'd') last = atoi(optarg);
+    else if (option == 'd') last = (int)number(optarg, 1, 7);
     else {
       fprintf(option == 'h' ? stdout : stderr,
               "Usage: bank [--transfers <number>] [--name <name>] [--check] [--remove] [--die-at <1..7>]\n");

@@ -36,7 +36,12 @@ const ROLES: Readonly<Record<string, (segment: Segment, argument: string) => Pro
 
 const role = ROLES[Deno.args[0]];
 if (role === undefined) await main(USAGE, count);
-else await role(Segment.fromId(Number(Deno.args[1])), Deno.args[2]);
+else {
+  await role(Segment.fromId(Number(Deno.args[1])), Deno.args[2]).catch((error) => {
+    console.error(`${Deno.args[0].slice(2)}: ${error.name}: ${error.message}`);
+    Deno.exit(1);
+  });
+}
 
 /** Starts the others, and shows how they are getting on. */
 async function count(signal: AbortSignal): Promise<void> {

@@ -7,15 +7,13 @@ const LARGE = 4096;
  */
 const SLAB_BYTES = 65536;
 
-const NOTHING: ArrayBuffer = new ArrayBuffer(0);
-
 /**
  * Where the bytes of a message are copied to. What isn't taken is overwritten by the next one.
  */
 export class Landing {
   /** The bytes and words of a buffer, which is this process's own. */
-  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(NOTHING);
-  words: Int32Array<ArrayBuffer> = new Int32Array(NOTHING);
+  bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+  words: Int32Array<ArrayBuffer> = new Int32Array(0);
   /** Where in them the message goes, a multiple of 16. */
   offset = 0;
   readonly #keeps: boolean;
@@ -32,7 +30,8 @@ export class Landing {
   /** Makes room for a message. */
   reserve(length: number): void {
     if (this.#slab !== undefined) this.#backToSlab();
-    if (length > this.bytes.length - this.offset) this.#allocate(length);
+    const { length: size } = this.bytes; // 0 also if somebody transferred it away
+    if (length > size - this.offset || size === 0) this.#allocate(length);
   }
 
   #allocate(length: number): void {

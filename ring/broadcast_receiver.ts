@@ -49,7 +49,7 @@ export class BroadcastReceiver<Out> extends PeerTarget implements Disposable {
   /** Made by `Broadcast.receiver()`. */
   constructor(station: Station, codec: Codec<Out, never>, options: Required<ReceiveFrom>) {
     super();
-    const landing = new Landing(codec.keeps);
+    const landing = new Landing(codec.keeps !== false);
     const reader = this.#reader = new RingReader(station, landing, options.from);
     this.#reception = new Reception(station, options.peerDeath, () => {
       const length = reader.read();

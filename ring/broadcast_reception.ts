@@ -100,14 +100,23 @@ export class Reception<M> implements Waitable<M | typeof END> {
 
   readable(): ReadableStream<M> {
     const cancelled = new AbortController();
+    const { signal } = cancelled;
     return new ReadableStream<M>({
       pull: async (controller) => {
+        // Taken and passed on in one go: a stream that is cancelled in between would lose it.
+        const attempt = () => {
+          signal.throwIfAborted();
+          const message = this.attempt();
+          if (message !== undefined && message !== END) controller.enqueue(message);
+          return message;
+        };
+        const { place, index, patience } = this;
+        const announce = (value: number) => this.announce(value);
         try {
-          const message = await this.receive({ signal: cancelled.signal });
-          if (message === undefined) controller.close();
-          else controller.enqueue(message);
+          const message = await wait({ place, index, patience, attempt, announce }, { signal });
+          if (message === END) controller.close();
         } catch (error) {
-          if (!cancelled.signal.aborted) throw error;
+          if (!signal.aborted) throw error;
         }
       },
       cancel: (reason) => cancelled.abort(reason),
@@ -125,13 +134,17 @@ export class Reception<M> implements Waitable<M | typeof END> {
     this.#attendance.leave();
   }
 
+  /** Throws if it was closed. */
+  checkOpen(): void {
+    if (!this.#closed) return;
+    throw new Deno.errors.BadResource(
+      `Cannot receive from the ${this.place.name}: this receiver was closed`,
+    );
+  }
+
   /** Why there is nothing. */
   #why(): M | typeof END | undefined {
-    if (this.#closed) {
-      throw new Deno.errors.BadResource(
-        `Cannot receive from the ${this.place.name}: this receiver was closed`,
-      );
-    }
+    this.checkOpen();
     this.#ended = false;
     if (this.#station.ended) {
       // It may have sent something just before.

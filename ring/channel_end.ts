@@ -1,7 +1,11 @@
 import { ALL, futexWake } from "../ffi/futex.ts";
+import { Patience } from "../sync/patience.ts";
 import type { SharedPlace } from "../sync/place.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import { Seat } from "./channel_seat.ts";
+
+/** How often to ask whether spinning is switched on. */
+const ASK_EVERY = 64;
 
 const NO_WORDS = new Int32Array(0);
 const NO_BYTES = new Uint8Array(0);
@@ -36,7 +40,13 @@ export abstract class ChannelEnd {
   readonly shared: boolean;
   /** Whether something in place is under way: a claim, a batch, a message that is read. */
   open = false;
+  /** Whether a batch of values is under way, whose codec may call this end again. */
+  coding = false;
   protected readonly seat: Seat;
+  /** Says whether spinning is switched on. */
+  readonly #patience = new Patience();
+  #spins = false;
+  #asked = 0;
   readonly #what: string;
   #closed = false;
 
@@ -58,6 +68,15 @@ export abstract class ChannelEnd {
   /** Whether it was closed. */
   get closed(): boolean {
     return this.#closed;
+  }
+
+  /** Whether to spin: not on one processor, nor beside others of the same role. */
+  protected get spins(): boolean {
+    if (--this.#asked < 0) {
+      this.#asked = ASK_EVERY;
+      this.#spins = !this.shared && this.#patience.tries(1) > 0;
+    }
+    return this.#spins;
   }
 
   /** Leaves the channel; does nothing the second time. */
@@ -115,10 +134,13 @@ export abstract class ChannelEnd {
 
   /** Throws if something in place is under way, which comes first. */
   checkOpen(): void {
-    if (!this.open) return;
-    throw new Deno.errors.Busy(
-      `Cannot use the ${this.#what}: something in place is under way. Commit or release that first`,
-    );
+    if (this.open) throw this.#busy();
+  }
+
+  /** Throws if something in place can't begin. */
+  protected checkBegin(): void {
+    this.check();
+    if (this.open || this.coding) throw this.#busy();
   }
 
   /** The distance from one position to another. */
@@ -153,11 +175,18 @@ export abstract class ChannelEnd {
 
   #entered(): boolean {
     try {
+      this.check(); // it may have been closed while it waited
       this.catchUp();
       return true;
     } catch (error) {
       this.seat.unlock();
       throw error;
     }
+  }
+
+  #busy(): Error {
+    return new Deno.errors.Busy(
+      `Cannot use the ${this.#what}: something in place, or a batch, is under way. Commit or release that first`,
+    );
   }
 }

@@ -84,6 +84,7 @@ export class ChannelReceiveBatch implements Disposable {
   readonly #end: ReceiveEnd;
   readonly #ring: Uint8Array<ArrayBuffer>;
   readonly #ringView: DataView<ArrayBuffer>;
+  #copied = false;
   #open = true;
 
   /** Made by a receiver's `peekBatch()`. */
@@ -100,18 +101,17 @@ export class ChannelReceiveBatch implements Disposable {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   next(): boolean {
-    if (!this.#open || !this.#end.open) return false;
     const end = this.#end;
-    const length = end.next();
+    if (!this.#open || !end.open) return false;
+    const length = end.step();
     if (length < 0) return false;
-    const { start } = end;
+    const start = end.last;
     this.length = length;
-    if (length <= end.capacity - start) {
+    if (length > end.capacity - start) this.#copy(length, start);
+    else {
       this.offset = start;
-      this.bytes = this.#ring;
-      this.view = this.#ringView;
-    } else this.#copy(length);
-    end.advance(length);
+      if (this.#copied) this.#look();
+    }
     return true;
   }
 
@@ -135,10 +135,17 @@ export class ChannelReceiveBatch implements Disposable {
     this.release();
   }
 
-  #copy(length: number): void {
-    this.bytes = this.#end.view(length);
+  #copy(length: number, start: number): void {
+    this.bytes = this.#end.view(length, start);
     this.view = new DataView(this.bytes.buffer);
     this.offset = 0;
+    this.#copied = true;
+  }
+
+  #look(): void {
+    this.bytes = this.#ring;
+    this.view = this.#ringView;
+    this.#copied = false;
   }
 
   #finish(release: boolean): void {

@@ -1,4 +1,4 @@
-import { Patience } from "../sync/patience.ts";
+import { describe } from "../ffi/check.ts";
 import { land, type Landing } from "./broadcast_landing.ts";
 import { RECEIVER } from "./channel_deaths.ts";
 import { ChannelEnd } from "./channel_end.ts";
@@ -7,6 +7,7 @@ import {
   ENDED,
   FLAGS,
   HEAD,
+  QUICK_TRIES,
   RECEIVED,
   RECORD_BYTES,
   recordBytes,
@@ -15,16 +16,24 @@ import {
   SKIP,
   TAIL,
 } from "./channel_layout.ts";
-import { QUICK_TRIES } from "./channel_layout.ts";
+import { LongSpin } from "./channel_spin.ts";
 import { point } from "./test_points.ts";
 
 /** Up to how many bytes a loop is faster than a call. */
 const SHORT = 256;
 
+/** How many pauses let messages gather: about a microsecond. */
+const PAUSES = 32;
+
+/** How often it is tried whether that pays. */
+const PROBE_EVERY = 256;
+
 const NOWHERE = new Uint8Array(0);
 
 /** The receivers' end of a channel: how records get out of the ring. */
 export class ReceiveEnd extends ChannelEnd {
+  /** Where the message starts that {@linkcode step} went to. */
+  last = 0;
   /** Where the next record is. */
   #head = 0;
   /** How many published bytes are known to be there; 0 too while nothing may be read. */
@@ -36,7 +45,12 @@ export class ReceiveEnd extends ChannelEnd {
   /** Where what isn't given back starts, as it was when the last was. */
   #start = 0;
   #ended = false;
-  readonly #patience = new Patience();
+  /** Whether it pays to let messages gather. */
+  #gathers = false;
+  #looks = 0;
+  /** The length of the message that was received last. */
+  #length = 0;
+  readonly #longSpin = new LongSpin();
   /** What was received into last, and words on the same bytes. */
   #target: Uint8Array<ArrayBufferLike> = NOWHERE;
   #targetWords: Int32Array<ArrayBufferLike> | undefined;
@@ -57,6 +71,13 @@ export class ReceiveEnd extends ChannelEnd {
   /** Whether the last look found the end: all was received, and a sender said that it was all. */
   get ended(): boolean {
     return this.#ended;
+  }
+
+  /** As for all ends; nobody knows whether it has ended if there is no look at it. */
+  override tryEnter(): boolean {
+    if (super.tryEnter()) return true;
+    this.#ended = false;
+    return false;
   }
 
   /** The length of the next message; -1 if there is none now. */
@@ -93,6 +114,9 @@ export class ReceiveEnd extends ChannelEnd {
   /** Copies the next message to the front of an array. */
   copyTo(target: Uint8Array<ArrayBufferLike>, length: number): void {
     point(11);
+    if (!(target instanceof Uint8Array)) {
+      throw new TypeError(`target must be a Uint8Array: received ${describe(target)}`);
+    }
     if (length > target.length) {
       throw new RangeError(
         `Cannot receive ${length} bytes into ${target.length}: the message stays where it is. Use a longer array`,
@@ -118,8 +142,8 @@ export class ReceiveEnd extends ChannelEnd {
   }
 
   /** A view of the next message in the ring; a copy if it isn't in one piece there. */
-  view(length: number): Uint8Array<ArrayBuffer> {
-    const { start, bytes } = this;
+  view(length: number, start: number = this.start): Uint8Array<ArrayBuffer> {
+    const { bytes } = this;
     const first = this.capacity - start;
     if (length <= first) return bytes.subarray(start, start + length) as Uint8Array<ArrayBuffer>;
     const copy = new Uint8Array(length);
@@ -134,7 +158,36 @@ export class ReceiveEnd extends ChannelEnd {
     this.#head = (this.#head + size) | 0;
     this.#available -= size;
     this.#count++;
+    this.#length = length;
     point(12);
+  }
+
+  /**
+   * Goes to the next message for a batch in place: its length, or -1; {@linkcode last} is where it
+   * starts.
+   */
+  step(): number {
+    if (this.#available === 0 && !this.#look()) return -1;
+    const { ring, mask } = this;
+    const head = this.#head;
+    const length = ring[(head & mask) >>> 2];
+    const size = (length + RECORD_BYTES + 7) & -8;
+    if (length < 0 || length > this.#available - RECORD_BYTES || ring.length === 0) {
+      return this.#stepOver();
+    }
+    this.last = (head + RECORD_BYTES) & mask;
+    this.#head = (head + size) | 0;
+    this.#available -= size;
+    this.#count++;
+    return length;
+  }
+
+  #stepOver(): number {
+    const length = this.next();
+    if (length < 0) return -1;
+    this.last = this.start;
+    this.advance(length);
+    return length;
   }
 
   /** Goes back to the message before, the last one that was read. */
@@ -162,17 +215,6 @@ export class ReceiveEnd extends ChannelEnd {
     if (Atomics.load(words, SENDERS_ASLEEP) !== 0) this.#wakeSenders(words);
   }
 
-  /**
-   * Gives the room back if that is worth it: an eighth of the ring, or nothing more is known to be
-   * there.
-   */
-  publishLazily(most: number): void {
-    if (
-      this.#available === 0 || this.#count >= most ||
-      ((this.#head - this.#start) | 0) >= this.capacity >>> 3
-    ) this.publish();
-  }
-
   /** Whether something was read whose room wasn't given back. */
   get unpublished(): boolean {
     return this.#count > 0;
@@ -190,19 +232,52 @@ export class ReceiveEnd extends ChannelEnd {
     return Atomics.load(this.words, TAIL) !== Atomics.load(this.words, HEAD);
   }
 
-  /** Asks a few times, very fast, if there is nobody beside it, whether the senders have moved. */
+  /**
+   * Asks a few times, very fast, whether the senders have moved; not where others do so, too.
+   *
+   * A receiver that is faster than its sender would find one message at a time, and take the cache
+   * line with the position away from the sender for each, which costs both more than the message
+   * does. So now and then it waits for about a microsecond first, and if that brings several it
+   * goes on so. One whose answer the sender waits for finds one, and doesn't.
+   */
   spin(): boolean {
-    if (this.shared || this.#patience.tries(1) === 0) return false;
+    if (!this.spins) return false;
     const { words } = this;
     const seen = this.#head;
-    for (let i = 0; i < QUICK_TRIES; i++) if (Atomics.load(words, TAIL) !== seen) return true;
-    return false;
+    if (this.#gathers || ++this.#looks === PROBE_EVERY) {
+      this.#looks = 0;
+      for (let i = 0; i < PAUSES; i++) Atomics.pause();
+      if (this.#available === 0 && !this.#look()) this.#gathers = false;
+      else {
+        const first = this.ring[(this.#head & this.mask) >>> 2];
+        this.#gathers = this.#available >= 3 * recordBytes(first);
+        return true;
+      }
+    }
+    for (let i = 0; i < QUICK_TRIES; i++) {
+      // SYNC POINT: as in #look().
+      const published = Atomics.load(words, TAIL);
+      if (published === seen) continue;
+      this.#accept(published);
+      return true;
+    }
+    return this.#spinLonger(words, seen);
+  }
+
+  /** Where messages are long, so is the time until the next one is there. */
+  #spinLonger(words: Int32Array<ArrayBufferLike>, seen: number): boolean {
+    const pauses = this.#longSpin.pausesFor(this.#length);
+    if (pauses === 0) return false;
+    for (let i = 0; i < pauses; i++) {
+      Atomics.pause();
+      if (Atomics.load(words, TAIL) !== seen) return this.#longSpin.learn(true);
+    }
+    return this.#longSpin.learn(false);
   }
 
   /** Begins something in place. */
   begin(): void {
-    this.check();
-    this.checkOpen();
+    this.checkBegin();
     if (this.#count > 0) this.publish();
     this.open = true;
     this.#start = this.#head;
@@ -241,25 +316,34 @@ export class ReceiveEnd extends ChannelEnd {
 
   protected override catchUp(): void {
     const { words } = this;
-    this.#start = this.#head = Atomics.load(words, HEAD);
+    // Not atomically: where others write it too, the mutex sees to it that theirs comes before.
+    this.#start = this.#head = words[HEAD];
     if ((this.#head & FLAGS) !== 0) throw this.corrupt(`its position ${this.#head} is odd`);
     const known = (words[SEEN_TAIL] - this.#head) | 0;
     this.#available = known < 0 || known > this.capacity || (known & 7) !== 0 ? 0 : known;
     this.#count = 0;
+    this.#ended = false;
     this.#receivedLow = words[RECEIVED];
     this.#receivedHigh = words[RECEIVED + 1];
   }
 
   /** Looks how far the senders are. */
   #look(): boolean {
-    this.check();
+    if (this.words.length === 0) this.check();
     // SYNC POINT: pairs with the store of TAIL in SendEnd: the records before it are there.
-    const published = Atomics.load(this.words, TAIL);
+    return this.#accept(Atomics.load(this.words, TAIL));
+  }
+
+  /** Takes over what the senders published. */
+  #accept(published: number): boolean {
+    if (published === this.#head) { // nothing new, and not the end
+      this.#ended = false;
+      return false;
+    }
     if ((published & FLAGS & ~ENDED) !== 0) throw this.corrupt(`its position ${published} is odd`);
     this.#available = this.distance(this.#head, published & ~FLAGS);
-    this.#ended = this.#available === 0 && (published & ENDED) !== 0;
-    if (this.#available === 0 && this.#count > 0 && !this.open) this.publish();
-    return this.#available > 0;
+    this.#ended = this.#available === 0;
+    return !this.#ended;
   }
 
   /** Goes over bytes that are no message. */
@@ -279,7 +363,7 @@ export class ReceiveEnd extends ChannelEnd {
 
   #aim(target: Uint8Array<ArrayBufferLike>): void {
     this.#target = target;
-    this.#targetWords = target.byteOffset % 4 === 0
+    this.#targetWords = target.byteOffset % 4 === 0 && !isResizable(target.buffer)
       ? new Int32Array(target.buffer, target.byteOffset, target.length >>> 2)
       : undefined;
   }
@@ -292,4 +376,9 @@ export class ReceiveEnd extends ChannelEnd {
     const used = ((Atomics.load(words, TAIL) & ~FLAGS) - this.#head) | 0;
     if (used <= this.capacity - (this.capacity >>> 2)) this.wake(words, SENDERS_ASLEEP, HEAD);
   }
+}
+
+/** Whether a buffer, and with it an array on it, may change its length. */
+function isResizable(buffer: ArrayBufferLike): boolean {
+  return buffer instanceof ArrayBuffer ? buffer.resizable : buffer.growable;
 }

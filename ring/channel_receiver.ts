@@ -13,7 +13,7 @@ import type { Codec } from "./codec.ts";
 import { type PeerDeath, PeerTarget } from "./peer_target.ts";
 import { point } from "./test_points.ts";
 
-/** How many messages a batch has by default, and the iterator gives the room back for at once. */
+/** How many messages a batch has by default. */
 const BATCH = 256;
 
 /** What an attempt at something gives; `undefined` if nothing is there now. */
@@ -50,14 +50,13 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   /** Made by `channel.receiver()`. */
   constructor(frame: ChannelFrame, codec: Codec<Out, never>, policy: PeerDeathPolicy) {
     super();
-    const end = new ReceiveEnd(frame);
-    this.#end = end;
     this.#decode = (bytes) => codec.decode(bytes);
-    this.#landing = new Landing(codec.keeps);
+    this.#landing = new Landing(codec.keeps !== false);
     this.#events = new Deaths(frame, SENDER);
     this.#watch = policy === "throw"
       ? new DeathWatch(frame.place, new Deaths(frame, SENDER))
       : undefined;
+    const end = this.#end = new ReceiveEnd(frame); // last: what fails before attaches nothing
     this.#syncWait = new ChannelWait(end, RECEIVER, () => end.hasMessage, this.#watch);
     this.#asyncWait = new ChannelWait(end, RECEIVER, () => end.hasMessage, this.#watch);
   }
@@ -117,10 +116,11 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
    * @throws {Deno.errors.TimedOut} If none came in that time.
    * @throws {Deno.errors.BrokenPipe} If a sender died, where that was asked for.
    */
-  receive(options: WaitOptions = {}): Promise<Out | undefined> {
+  receive(options?: WaitOptions): Promise<Out | undefined> {
     try {
-      const wanted = checkedWait(options);
-      wanted.signal?.throwIfAborted();
+      const wanted = this.#wanted(options);
+      const length = this.#soon();
+      if (length >= 0) return fulfilled<Out | undefined>(this.#finish(length));
       const attempt = () => this.#take();
       const early = this.#early(attempt);
       if (early !== undefined) return fulfilled<Out | undefined>(early.value);
@@ -175,11 +175,11 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   /** The same, as soon as a message is there. */
   receiveInto(
     target: Uint8Array<ArrayBufferLike>,
-    options: WaitOptions = {},
+    options?: WaitOptions,
   ): Promise<number | undefined> {
     try {
-      const wanted = checkedWait(options);
-      wanted.signal?.throwIfAborted();
+      const wanted = this.#wanted(options);
+      if (this.#soon() >= 0) return fulfilled<number | undefined>(this.#takeInto(target));
       const attempt = () => this.#takeInto(target);
       const early = this.#early(attempt);
       return early === undefined
@@ -267,9 +267,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   }
 
   /**
-   * All messages up to the end of the stream: `for await (const message of receiver)`. Where this is
-   * the only receiver, the room of several is given back together: the senders may find an eighth of
-   * the ring less.
+   * All messages up to the end of the stream: `for await (const message of receiver)`.
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<Out> {
     return this.messages();
@@ -278,30 +276,38 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   /** The same, until the signal aborts, or none came for some time (`timeout`). */
   messages(options: WaitOptions = {}): AsyncIterableIterator<Out> {
     const wanted = checkedWait(options);
-    const { signal } = wanted;
     const end = this.#end;
+    // A loop that is left while it waits doesn't take the next message away from others.
+    const left = new AbortController();
+    const signal = wanted.signal === undefined
+      ? left.signal
+      : AbortSignal.any([wanted.signal, left.signal]);
     let over = false;
     const finish = (): IteratorResult<Out> => {
       over = true;
-      if (end.unpublished && !end.open && !end.closed) end.publish();
       return { done: true, value: undefined };
     };
     const later = async (): Promise<IteratorResult<Out>> => {
       const attempt = () => this.#take();
-      const received = await this.#until(wanted, attempt);
-      return received === undefined ? finish() : { done: false, value: received.value };
+      try {
+        const received = await this.#until({ ...wanted, signal }, attempt);
+        return received === undefined ? finish() : { done: false, value: received.value };
+      } catch (error) {
+        if (left.signal.aborted) return finish();
+        throw error;
+      }
     };
     const next = (): Promise<IteratorResult<Out>> => {
       try {
         if (over) return Promise.resolve(finish());
-        if (signal?.aborted) signal.throwIfAborted();
+        if (signal.aborted) signal.throwIfAborted();
         if (end.shared || this.#turns.busy) return later();
         if (end.open) end.checkOpen();
         const length = end.next();
         if (length < 0) return later();
         const bytes = end.land(this.#landing, length);
         end.advance(length);
-        end.publishLazily(BATCH);
+        end.publish();
         return fulfilled<IteratorResult<Out>>({ done: false, value: this.#decode(bytes) });
       } catch (error) {
         return Promise.reject(error);
@@ -309,7 +315,10 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     };
     return {
       next,
-      return: () => Promise.resolve(finish()),
+      return: () => {
+        left.abort();
+        return Promise.resolve(finish());
+      },
       [Symbol.asyncIterator]() {
         return this;
       },
@@ -319,15 +328,21 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   /** A stream of what is received, which ends with the channel. It receives only what is read. */
   get readable(): ReadableStream<Out> {
     const cancelled = new AbortController();
+    const { signal } = cancelled;
     return new ReadableStream<Out>({
       pull: async (controller) => {
+        // Taken and passed on in one go: a stream that is cancelled in between would lose it.
+        const pass = () => {
+          signal.throwIfAborted();
+          const received = this.#take();
+          if (received !== undefined) controller.enqueue(received.value);
+          return received;
+        };
         try {
-          const received = this.#early(() => this.#take()) ??
-            await this.#until({ signal: cancelled.signal }, () => this.#take());
-          if (received === undefined) controller.close();
-          else controller.enqueue(received.value);
+          const received = this.#early(pass) ?? await this.#until({ signal }, pass);
+          if (received === undefined && !signal.aborted) controller.close();
         } catch (error) {
-          if (!cancelled.signal.aborted) throw error;
+          if (!signal.aborted) throw error;
         }
       },
       cancel: (reason) => cancelled.abort(reason),
@@ -407,6 +422,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   #takeSome(max: number): Out[] | undefined {
     const end = this.#end;
     const values: Out[] = [];
+    end.coding = true;
     try {
       while (values.length < max) {
         const length = end.next();
@@ -424,6 +440,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
         }
       }
     } finally {
+      end.coding = false;
       if (end.unpublished && end.words.length > 0) end.publish();
     }
     return values.length === 0 ? undefined : values;
@@ -476,6 +493,24 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
 
   #try<R>(attempt: Attempt<R>): R | undefined {
     return this.#end.tryEnter() ? this.#locked(attempt) : undefined;
+  }
+
+  /** Options of a wait, checked. */
+  #wanted(options: WaitOptions | undefined): WaitOptions {
+    if (options === undefined) return {};
+    const wanted = checkedWait(options);
+    wanted.signal?.throwIfAborted();
+    return wanted;
+  }
+
+  /** The length of the next message, where no lock is needed and it is there soon; else -1. */
+  #soon(): number {
+    const end = this.#end;
+    if (end.shared || this.#turns.busy) return -1;
+    if (end.open) end.checkOpen();
+    const length = end.next();
+    if (length >= 0 || end.ended || !end.spin() && !end.spin()) return length;
+    return end.next();
   }
 
   /** The first attempt of something asynchronous, unless others wait that came before. */

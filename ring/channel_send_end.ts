@@ -1,4 +1,3 @@
-import { Patience } from "../sync/patience.ts";
 import { SENDER } from "./channel_deaths.ts";
 import { ChannelEnd } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
@@ -6,6 +5,7 @@ import {
   ENDED,
   FLAGS,
   HEAD,
+  QUICK_TRIES,
   RECEIVERS_ASLEEP,
   RECORD_BYTES,
   recordBytes,
@@ -14,8 +14,17 @@ import {
   SKIP,
   TAIL,
 } from "./channel_layout.ts";
-import { QUICK_TRIES } from "./channel_layout.ts";
+import { LongSpin } from "./channel_spin.ts";
 import { point } from "./test_points.ts";
+
+/** Up to how many bytes a loop is faster than a call. */
+const SHORT = 128;
+
+const NOTHING = new Uint8Array(0);
+
+/** How often to look for room, and how many pauses to make before: a quarter of a microsecond. */
+const ROUNDS = 16;
+const PAUSES = 8;
 
 /** Room for a message, in the ring or outside. */
 export interface Room {
@@ -37,7 +46,10 @@ export class SendEnd extends ChannelEnd {
   /** Where what isn't published starts, while something in place is under way. */
   #start = 0;
   #ended = false;
-  readonly #patience = new Patience();
+  readonly #longSpin = new LongSpin();
+  /** What was sent last, and words on the same bytes if it was sent twice. */
+  #source: Uint8Array<ArrayBufferLike> = NOTHING;
+  #sourceWords: Int32Array<ArrayBufferLike> | undefined;
 
   constructor(frame: ChannelFrame) {
     super(frame, SENDER, "sender");
@@ -59,8 +71,20 @@ export class SendEnd extends ChannelEnd {
     point(1);
     ring[(tail & mask) >>> 2] = length;
     const start = (tail + RECORD_BYTES) & mask;
-    if (length <= this.capacity - start) bytes.set(message, start);
-    else this.#appendInTwo(message, start);
+    const end = start + length;
+    if (end > this.capacity) this.#appendInTwo(message, start);
+    else if (length > SHORT) bytes.set(message, start);
+    else {
+      // A loop over words is faster than the call, where one array is sent again and again.
+      const words = (message === this.#source ? this.#sourceWords : undefined) ??
+        this.#wordsOf(message);
+      if (words === undefined) bytes.set(message, start);
+      else {
+        const count = length >>> 2;
+        for (let i = 0, to = start >>> 2; i < count; i++) ring[to + i] = words[i];
+        for (let i = count << 2; i < length; i++) bytes[start + i] = message[i];
+      }
+    }
     const size = (length + RECORD_BYTES + 7) & -8;
     this.#tail = (tail + size) | 0;
     this.#room -= size;
@@ -80,7 +104,8 @@ export class SendEnd extends ChannelEnd {
     if (this.shared) words[SEEN_HEAD] = (this.#tail + this.#room - this.capacity) | 0;
     // SYNC POINT: publishes the records to those who load TAIL in ReceiveEnd. And the load comes
     // after the store, as in sleepers the load of TAIL comes after the store of the flag.
-    Atomics.store(words, TAIL, this.#tail);
+    if (this.shared) this.#moveTail(words);
+    else Atomics.store(words, TAIL, this.#tail);
     point(3);
     if (Atomics.load(words, RECEIVERS_ASLEEP) !== 0) this.wake(words, RECEIVERS_ASLEEP, TAIL);
   }
@@ -108,30 +133,60 @@ export class SendEnd extends ChannelEnd {
     return this.#makeRoom(this.#needed(this.#tail, length));
   }
 
-  /** Asks a few times, very fast, if there is nobody beside it, whether the receivers have moved. */
-  spin(): boolean {
-    if (this.shared || this.#patience.tries(1) === 0) return false;
+  /**
+   * Asks for a short while whether the receivers have moved; not where others do so, too.
+   *
+   * The receivers have all of the ring to do, so there is no hurry: to find room for one message at
+   * a time, and to take the cache line with the position away from them each time, costs both more
+   * than the message does.
+   */
+  spin(length: number): boolean {
+    if (!this.spins) return false;
     const { words } = this;
     const seen = Atomics.load(words, HEAD);
-    for (let i = 0; i < QUICK_TRIES; i++) if (Atomics.load(words, HEAD) !== seen) return true;
-    return false;
+    const enough = this.capacity >>> 3;
+    if (length > enough >>> 2) {
+      for (let i = 0; i < QUICK_TRIES; i++) if (Atomics.load(words, HEAD) !== seen) return true;
+      return this.#spinLonger(words, seen, length);
+    }
+    for (let i = 0; i < ROUNDS; i++) {
+      for (let j = 0; j < PAUSES; j++) Atomics.pause();
+      if (((Atomics.load(words, HEAD) - seen) | 0) >= enough) return true;
+    }
+    return Atomics.load(words, HEAD) !== seen;
+  }
+
+  #spinLonger(words: Int32Array<ArrayBufferLike>, seen: number, length: number): boolean {
+    const pauses = this.#longSpin.pausesFor(length);
+    if (pauses === 0) return false;
+    for (let i = 0; i < pauses; i++) {
+      Atomics.pause();
+      if (Atomics.load(words, HEAD) !== seen) return this.#longSpin.learn(true);
+    }
+    return this.#longSpin.learn(false);
   }
 
   /** Says that there will be no more. */
   end(): void {
     this.check();
     this.checkOpen();
-    this.#ended = true;
-    this.#room = 0;
-    const { words } = this;
-    Atomics.or(words, TAIL, ENDED);
-    this.wake(words, RECEIVERS_ASLEEP, TAIL);
+    if (this.#ended) return;
+    // Under the lock: another sender that is just publishing would overwrite the flag.
+    if (this.shared) this.seat.lockSync();
+    try {
+      this.#ended = true;
+      this.#room = 0;
+      const { words } = this;
+      Atomics.or(words, TAIL, ENDED);
+      this.wake(words, RECEIVERS_ASLEEP, TAIL);
+    } finally {
+      this.leave();
+    }
   }
 
   /** Begins something in place. */
   begin(): void {
-    this.check();
-    this.checkOpen();
+    this.checkBegin();
     if (this.#ended) throw this.#endedError();
     this.open = true;
     this.#start = this.#tail;
@@ -219,13 +274,16 @@ export class SendEnd extends ChannelEnd {
   /** Closes it, without what is under way in place. */
   override close(): void {
     if (this.open) this.abort();
+    this.#source = NOTHING;
+    this.#sourceWords = undefined;
     this.#room = 0;
     super.close();
   }
 
   protected override catchUp(): void {
     const { words } = this;
-    const published = Atomics.load(words, TAIL);
+    // Not atomically: where others write it too, the mutex sees to it that theirs comes before.
+    const published = words[TAIL];
     if ((published & ENDED) !== 0) {
       this.#ended = true;
       throw this.#endedError();
@@ -241,16 +299,20 @@ export class SendEnd extends ChannelEnd {
   }
 
   #reopen(): void {
-    if (this.shared && !this.seat.lockSync()) return;
-    try {
-      const { words } = this;
-      Atomics.and(words, TAIL, ~ENDED);
-      if (this.shared) return;
-      this.catchUp();
-      this.#room = 0;
-      this.distance(Atomics.load(words, HEAD), this.#tail);
-    } finally {
-      this.leave();
+    const { words } = this;
+    Atomics.and(words, TAIL, ~ENDED);
+    if (this.shared) return; // what others left is for whoever has the lock
+    this.catchUp();
+    this.#room = 0;
+    this.distance(Atomics.load(words, HEAD), this.#tail);
+  }
+
+  /** Publishes where many send: one of them may end the channel meanwhile, without the lock. */
+  #moveTail(words: Int32Array<ArrayBufferLike>): void {
+    for (let seen = Atomics.load(words, TAIL);;) {
+      const found = Atomics.compareExchange(words, TAIL, seen, this.#tail | (seen & ENDED));
+      if (found === seen) return;
+      seen = found;
     }
   }
 
@@ -274,6 +336,18 @@ export class SendEnd extends ChannelEnd {
     // SYNC POINT: pairs with the store of HEAD in ReceiveEnd: the bytes before it were read.
     this.#room = this.capacity - this.distance(Atomics.load(this.words, HEAD), this.#tail);
     return length <= this.#room - RECORD_BYTES;
+  }
+
+  /** Words on the bytes of what is sent for the second time in a row. */
+  #wordsOf(message: Uint8Array<ArrayBufferLike>): Int32Array<ArrayBufferLike> | undefined {
+    if (message !== this.#source) {
+      this.#source = message;
+      this.#sourceWords = undefined;
+      return undefined;
+    }
+    const { buffer, byteOffset, length } = message;
+    if (byteOffset % 4 !== 0) return undefined;
+    return this.#sourceWords = new Int32Array(buffer, byteOffset, length >>> 2);
   }
 
   #appendInTwo(message: Uint8Array<ArrayBufferLike>, start: number): void {

@@ -1,4 +1,4 @@
-import { checkInteger } from "../ffi/check.ts";
+import { checkInteger, describe } from "../ffi/check.ts";
 import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { fulfilled } from "../sync/waiter.ts";
 import { ChannelClaim, ChannelSendBatch } from "./channel_claim.ts";
@@ -8,7 +8,7 @@ import type { ChannelFrame } from "./channel_frame.ts";
 import { type Room, SendEnd } from "./channel_send_end.ts";
 import { Turns } from "./channel_turns.ts";
 import { ChannelWait, deadlineOf, DeathWatch, timeLeft } from "./channel_wait.ts";
-import type { Codec } from "./codec.ts";
+import { type Codec, encoderOf } from "./codec.ts";
 import { type PeerDeath, PeerTarget } from "./peer_target.ts";
 import { point } from "./test_points.ts";
 
@@ -53,13 +53,12 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   /** Made by `channel.sender()`. */
   constructor(frame: ChannelFrame, codec: Codec<unknown, In>, policy: PeerDeathPolicy) {
     super();
-    const end = new SendEnd(frame);
-    this.#end = end;
-    this.#encode = (value) => codec.encode(value);
+    this.#encode = encoderOf(codec);
     this.#events = new Deaths(frame, RECEIVER);
     this.#watch = policy === "throw"
       ? new DeathWatch(frame.place, new Deaths(frame, RECEIVER))
       : undefined;
+    const end = this.#end = new SendEnd(frame); // last: what fails before attaches nothing
     const ready = ({ length, whole }: Need) => end.hasRoom(length, whole);
     this.#syncWait = new ChannelWait(end, SENDER, () => ready(this.#syncNeed), this.#watch);
     this.#asyncWait = new ChannelWait(end, SENDER, () => ready(this.#asyncNeed), this.#watch);
@@ -104,14 +103,15 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
    * @throws {Deno.errors.BrokenPipe} If a sender ended the channel; or a receiver died, where that
    * was asked for.
    */
-  send(value: In, options: WaitOptions = {}): Promise<void> {
+  send(value: In, options?: WaitOptions): Promise<void> {
     try {
-      const wanted = checkedWait(options);
+      const wanted = options === undefined ? {} : checkedWait(options);
       wanted.signal?.throwIfAborted();
       this.#watch?.poll();
       const bytes = this.#encode(value);
       if (!this.#turns.busy && this.#put(bytes)) return fulfilled<void>(undefined);
-      const copy = bytes.slice(); // the codec may use it for the next one
+      // The codec may use it for the next one. Not slice(): that of Node's Buffer is no copy.
+      const copy = new Uint8Array(bytes);
       return this.#until(copy.length, false, wanted, () => this.#append(copy)).then(() => {});
     } catch (error) {
       return Promise.reject(error);
@@ -123,6 +123,7 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
    * one can't be encoded, or is too long, those before it are sent and the error is thrown.
    */
   trySendBatch(values: readonly In[]): number {
+    checkValues(values);
     this.#watch?.poll();
     return this.#end.tryEnter() ? this.#putSome(values, 0) : 0;
   }
@@ -134,6 +135,7 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
    * many were sent.
    */
   sendBatchSync(values: readonly In[], options: WaitSyncOptions = {}): void {
+    checkValues(values);
     const { timeout } = checkedWait(options);
     const deadline = deadlineOf(timeout);
     this.#watch?.poll();
@@ -143,7 +145,7 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
     for (let left = timeout; sent < values.length; left = timeLeft(deadline)) {
       this.#syncNeed = { length: this.#encode(values[sent]).length, whole: false };
       if (
-        left === 0 || !end.spin() && !this.#syncWait.waitSync(left) ||
+        left === 0 || !end.spin(this.#syncNeed.length) && !this.#syncWait.waitSync(left) ||
         !end.enterSync(timeLeft(deadline))
       ) throw this.#timedOut(timeout, sent);
       sent += this.#putSome(values, sent);
@@ -157,6 +159,7 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
    * many were sent.
    */
   async sendBatch(values: readonly In[], options: WaitOptions = {}): Promise<void> {
+    checkValues(values);
     const wanted = checkedWait(options);
     wanted.signal?.throwIfAborted();
     this.#watch?.poll();
@@ -316,10 +319,12 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   #putSome(values: readonly In[], from: number): number {
     const end = this.#end;
     let i = from;
+    end.coding = true;
     try {
       while (i < values.length && end.append(this.#encode(values[i]))) i++;
       return i - from;
     } finally {
+      end.coding = false;
       try {
         if (end.pending > 0) end.publish();
       } finally {
@@ -383,7 +388,7 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
     let early = end.shared;
     for (let left = timeout; left !== 0; left = timeLeft(deadline)) {
       this.#syncNeed = { length, whole };
-      if (!early && !end.spin() && !this.#syncWait.waitSync(left)) break;
+      if (!early && !end.spin(length) && !this.#syncWait.waitSync(left)) break;
       early = false;
       if (!end.enterSync(timeLeft(deadline))) break;
       const result = this.#locked(attempt);
@@ -424,4 +429,9 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
       `Cannot send by the ${this.#end.place.name}: there was no room for it for ${timeout} ms${some}. Wait longer, or see what the receivers do`,
     );
   }
+}
+
+function checkValues(values: unknown): void {
+  if (Array.isArray(values)) return;
+  throw new TypeError(`values must be an array: received ${describe(values)}`);
 }

@@ -27,6 +27,15 @@ export interface Codec<Out, In = Out> {
   decode(bytes: Uint8Array<ArrayBuffer>): Out;
 }
 
+/** What a codec encodes, checked: nothing but bytes may be copied into a ring. */
+export function encoderOf<In>(codec: Codec<unknown, In>): (value: In) => Uint8Array {
+  return (value) => {
+    const bytes = codec.encode(value);
+    if (bytes instanceof Uint8Array) return bytes;
+    throw new TypeError(`encode() must return a Uint8Array: it returned ${describe(bytes)}`);
+  };
+}
+
 /** Messages are bytes: what was sent, and arrays of their own for whoever receives them. */
 export const bytesCodec: Codec<Uint8Array<ArrayBuffer>, Uint8Array> = {
   keeps: true,

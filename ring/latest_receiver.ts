@@ -26,7 +26,7 @@ export class LatestReceiver<Out> extends PeerTarget implements Disposable {
   constructor(station: Station, codec: Codec<Out, never>, peerDeath: PeerDeathPolicy) {
     super();
     this.#codec = codec;
-    const landing = this.#landing = new Landing(codec.keeps);
+    const landing = this.#landing = new Landing(codec.keeps !== false);
     const reader = this.#reader = new LatestReader(station);
     this.#peeker = new LatestReader(station);
     this.#reception = new Reception(station, peerDeath, () => {
@@ -65,6 +65,7 @@ export class LatestReceiver<Out> extends PeerTarget implements Disposable {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   peek(): Out | undefined {
+    this.#reception.checkOpen();
     const length = this.#peeker.read(this.#landing, true);
     return length === NOTHING ? undefined : this.#codec.decode(this.#landing.take(length));
   }

@@ -22,6 +22,7 @@ export class BarrierParticipant implements Disposable {
   constructor(core: BarrierCore, entry: Participant) {
     this.#core = core;
     this.#entry = entry;
+    core.place.pin(); // so that it can leave, also after the memory was closed
   }
 
   /**
@@ -66,7 +67,9 @@ export class BarrierParticipant implements Disposable {
 
   /** Takes no part any more; does nothing the second time. The others wait for somebody to join. */
   leave(): void {
+    if (this.#entry.left) return;
     this.#entry.leave();
+    this.#core.place.unpin();
   }
 
   /** Takes no part any more, as {@linkcode leave}. */

@@ -172,8 +172,7 @@ function tryCreate({ kind, place, parameters = [], initialise }: NewObject): boo
   const { words } = place;
   const state = Atomics.load(words, AT_STATE);
   if (state === READY) return false;
-  const fresh = state === EMPTY && words[AT_MAGIC] === 0;
-  if (!fresh && state !== CREATING) throw garbage("create", place);
+  if (!isFree(words, state)) throw garbage("create", place);
   // Who has the creator's place creates: it is taken over from one who died.
   if (!claimIdentity(words, AT_CREATOR)) return false;
   if (Atomics.load(words, AT_STATE) === READY) { // by somebody who was faster
@@ -192,6 +191,14 @@ function tryCreate({ kind, place, parameters = [], initialise }: NewObject): boo
   clearIdentity(words, AT_CREATOR);
   futexWake(place.address + BigInt(4 * AT_STATE), ALL);
   return true;
+}
+
+/** Whether an object may be created there: in zeros, or where somebody has begun to. */
+function isFree(words: Int32Array<ArrayBufferLike>, state: number): boolean {
+  if (state === CREATING) return words[AT_MAGIC] === MAGIC || words[AT_MAGIC] === 0;
+  return words.subarray(0, HEADER_WORDS).every((word, index) =>
+    word === 0 || (index >= AT_CREATOR && index < AT_PARAMETERS)
+  );
 }
 
 /** Throws unless an object that is ready is what was asked for. */

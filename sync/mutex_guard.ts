@@ -32,6 +32,8 @@ export let resumeGuard: (guard: MutexGuard, locked: Locked) => void;
 export class MutexGuard implements Disposable {
   readonly #core: MutexCore;
   #held = true;
+  /** Whether a condition's wait has unlocked it for a while. */
+  #suspended = false;
   // One field: a guard is made for each lock, and each field takes its time.
   #state: Locked | typeof REPAIRED;
 
@@ -40,10 +42,17 @@ export class MutexGuard implements Disposable {
       if (!guard.#held) throw lostGuard(guard.#core.place, "wait with");
       if (guard.#state === OWNER_DIED) throw unrepaired(guard.#core.place);
       guard.#held = false;
+      guard.#suspended = true;
       guard.#core.unlock();
       return guard.#core;
     };
     resumeGuard = (guard, locked) => {
+      if (!guard.#suspended) { // released while it waited: nobody would do so any more
+        if (locked === OWNER_DIED) guard.#core.consistent();
+        guard.#core.unlock();
+        throw lostGuard(guard.#core.place, "wait with");
+      }
+      guard.#suspended = false;
       guard.#held = true;
       guard.#state = locked;
     };
@@ -83,12 +92,14 @@ export class MutexGuard implements Disposable {
   }
 
   /**
-   * Unlocks the mutex; does nothing the second time. It works after the memory was closed, too.
+   * Unlocks the mutex; does nothing the second time. It works after the memory was closed, too. If
+   * a wait for a `Condition` has unlocked it, the wait ends with an error, and without the mutex.
    *
    * @throws {Deno.errors.InvalidData} If the mutex's bytes were overwritten meanwhile, or the
    * `SharedMemory` that it lies in was closed.
    */
   release(): void {
+    this.#suspended = false;
     if (!this.#held) return;
     this.#held = false; // first: whatever happens, nobody unlocks it twice
     this.#core.unlock();

@@ -117,10 +117,11 @@ export class Participant {
     return this.#left;
   }
 
-  /** Empties the entry; does nothing the second time, or when the memory is gone. */
+  /** Empties the entry; does nothing the second time, or when the memory is gone, unless it is pinned. */
   leave(): void {
     if (this.#left) return;
     this.#left = true;
-    if (!this.#place.gone) clearIdentity(this.#place.words, this.index);
+    const place = this.#place;
+    place.revive(() => clearIdentity(place.words, this.index));
   }
 }

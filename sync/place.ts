@@ -90,6 +90,7 @@ export class SharedPlace {
   readonly #offset: number;
   readonly #byteLength: number;
   readonly #region: Region | undefined;
+  readonly #ended: (() => boolean) | undefined;
   #views: Views = NOWHERE;
 
   /** The bytes from `offset` on; `name` is the object's, such as `mutex`. */
@@ -99,6 +100,7 @@ export class SharedPlace {
     this.#offset = offset;
     this.#byteLength = byteLength;
     this.#region = ground.region;
+    this.#ended = ground.ended;
   }
 
   /** How many bytes it has. */
@@ -113,17 +115,17 @@ export class SharedPlace {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   get words(): Int32Array<ArrayBufferLike> {
-    return this.#views.words.length > 0 ? this.#views.words : this.#locate().words;
+    return this.#isThere() ? this.#views.words : this.#locate().words;
   }
 
   /** Its bytes, for now, as {@linkcode words}. */
   get bytes(): Uint8Array<ArrayBufferLike> {
-    return this.#views.words.length > 0 ? this.#views.bytes : this.#locate().bytes;
+    return this.#isThere() ? this.#views.bytes : this.#locate().bytes;
   }
 
   /** The address of its first byte, for now, as {@linkcode words}. */
   get address(): bigint {
-    return this.#views.words.length > 0 ? this.#views.address : this.#locate().address;
+    return this.#isThere() ? this.#views.address : this.#locate().address;
   }
 
   /**
@@ -136,7 +138,7 @@ export class SharedPlace {
   /** Whether the memory is gone, for this object. */
   get gone(): boolean {
     const region = this.#region;
-    if (region === undefined) return this.#ground.ended?.() ?? false;
+    if (region === undefined) return this.#ended?.() ?? false;
     return region.detached || region.byteLength < this.#offset + this.#byteLength;
   }
 
@@ -152,7 +154,7 @@ export class SharedPlace {
    * @throws {Deno.errors.BadResource} If it is gone.
    */
   pin(): void {
-    if (this.#views.words.length === 0 || this.#ground.ended?.()) this.#locate();
+    if (!this.#isThere()) this.#locate();
     this.#region?.pin();
   }
 
@@ -185,6 +187,11 @@ export class SharedPlace {
         this.#views = last;
       }
     });
+  }
+
+  /** Whether the views are good still: those on a SharedMemory's buffer never end. */
+  #isThere(): boolean {
+    return this.#views.words.length > 0 && (this.#ended === undefined || !this.#ended());
   }
 
   #locate(): Views {

@@ -128,7 +128,7 @@ export class RwLock {
     const readers = parameter(place.words, 0);
     const byteLength = objectLength(place.words);
     // It was checked that this length lies within the memory.
-    if (rwLockBytes(readers) !== byteLength) throw damaged(place);
+    if (readers < 1 || rwLockBytes(readers) !== byteLength) throw damaged(place);
     return new RwLock(placeOf({ name: "rwlock", memory, offset, byteLength }), readers, false);
   }
 

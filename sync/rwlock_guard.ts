@@ -12,7 +12,12 @@ export class ReadGuard implements Disposable {
   constructor(lock: RwLockCore, slot: MutexCore) {
     this.#lock = lock;
     this.#slot = slot;
-    this.#ownerDied = lock.isInconsistent;
+    try {
+      this.#ownerDied = lock.isInconsistent;
+    } catch (error) { // the memory was closed meanwhile
+      lock.endRead(slot);
+      throw error;
+    }
   }
 
   /**
@@ -54,7 +59,12 @@ export class WriteGuard implements Disposable {
   /** Guards a lock of which everything was taken. */
   constructor(lock: RwLockCore) {
     this.#lock = lock;
-    this.#ownerDied = lock.isInconsistent;
+    try {
+      this.#ownerDied = lock.isInconsistent;
+    } catch (error) { // the memory was closed meanwhile
+      lock.endWrite();
+      throw error;
+    }
   }
 
   /**

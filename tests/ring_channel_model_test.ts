@@ -156,11 +156,14 @@ function play(channel: Channel, seed: number, steps: number): void {
       }
     }
     const stat = channel.stat();
-    assertEquals([stat.sent, stat.received, stat.messages], [sent, received, queue.length]);
+    // The room of the last short ones is given back with the next call.
+    const late = received - stat.received;
+    assert(late >= 0 && late <= (channel.receivers === "one" ? 16 : 0), `${late} are late`);
+    assertEquals([stat.sent, stat.messages], [sent, queue.length + late]);
     assert(queue.reduce((sum, { length }) => sum + size(length), 0) <= stat.bytes);
   }
   for (const end of [...senders, ...receivers]) end.close();
-  assertEquals(channel.peers(), []);
+  assertEquals([channel.peers(), channel.stat().received], [[], received]);
 }
 
 const ROLES: [ChannelRole, ChannelRole][] = [
@@ -204,6 +207,7 @@ Deno.test("the counters have 64 bits", () => {
     assert(sender.trySend(new Uint8Array([i])));
     assertEquals(receiver.tryReceive()?.[0], i);
   }
+  receiver.close();
   const { sent, received } = channel.stat();
   assertEquals([sent, received], [start + 10, start + 10]);
 });

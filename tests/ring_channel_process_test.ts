@@ -72,6 +72,7 @@ for (const capacity of [512, 65536]) {
     }
     for (const sender of senders) assertEquals((await sender.output()).stderr, "");
     assertEquals([...next.values()], [COUNT, COUNT, COUNT, COUNT]);
+    assertEquals(receiver.tryReceive(), undefined);
     const { sent, received, messages } = shared.channel.stat();
     assertEquals([sent, received, messages], [4 * COUNT, 4 * COUNT, 0]);
   });
