@@ -170,18 +170,11 @@ export class SendEnd extends ChannelEnd {
   end(): void {
     this.check();
     this.checkOpen();
-    if (this.#ended) return;
-    // Under the lock: another sender that is just publishing would overwrite the flag.
-    if (this.shared) this.seat.lockSync();
-    try {
-      this.#ended = true;
-      this.#room = 0;
-      const { words } = this;
-      Atomics.or(words, TAIL, ENDED);
-      this.wake(words, RECEIVERS_ASLEEP, TAIL);
-    } finally {
-      this.leave();
-    }
+    this.#ended = true;
+    this.#room = 0;
+    const { words } = this;
+    Atomics.or(words, TAIL, ENDED); // without the lock: see #moveTail()
+    this.wake(words, RECEIVERS_ASLEEP, TAIL);
   }
 
   /** Begins something in place. */

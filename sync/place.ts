@@ -169,7 +169,8 @@ export class SharedPlace {
    */
   revive(use: () => void): void {
     const region = this.#region;
-    if (region === undefined || this.#views.words.length > 0) return use();
+    if (this.#isThere()) return use();
+    if (region === undefined) return; // a SharedMemory that was closed
     const { address } = this.#views;
     // Where they were when it was pinned; unpinned, it may have moved.
     const start = Number(address - (region.address - region.address % BigInt(ALIGNMENT)));
