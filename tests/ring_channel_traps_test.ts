@@ -1,0 +1,236 @@
+// What users and codecs may do to a channel at a bad moment: nothing is lost, and nothing sticks.
+
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { Buffer } from "node:buffer";
+import { bytesCodec, Channel, type ChannelOptions, type Codec, mapAnonymous } from "../mod.ts";
+
+/** A message of one byte. */
+function message(number: number): Uint8Array {
+  return new Uint8Array([number]);
+}
+
+/** A channel in memory that ends with the scope. */
+function setUp(options: ChannelOptions = {}): { channel: Channel } & Disposable {
+  const memory = mapAnonymous(65536, { shared: true });
+  return {
+    channel: Channel.create(memory, options),
+    [Symbol.dispose]: () => memory.close(),
+  };
+}
+
+/** The numbers of the messages that are there. */
+function drain({ channel }: { channel: Channel }): number[] {
+  using receiver = channel.receiver();
+  return receiver.tryReceiveBatch(1000).map(([number]) => number);
+}
+
+Deno.test("the end stays, also if another sender is just sending", () => {
+  using setup = setUp({ senders: "many" });
+  using first = setup.channel.sender();
+  using second = setup.channel.sender();
+  const claim = first.tryClaim(8);
+  second.end();
+  claim?.commit();
+  assertEquals(setup.channel.stat().ended, true);
+  assertThrows(() => first.trySend(message(1)), Deno.errors.BrokenPipe);
+  using receiver = setup.channel.receiver();
+  assertEquals(receiver.receiveSync({ timeout: 1000 })?.length, 8);
+  assertEquals(receiver.receiveSync({ timeout: 1000 }), undefined);
+});
+
+Deno.test("who can't look because another receiver is just reading knows of no end", async () => {
+  using setup = setUp({ receivers: "many" });
+  using first = setup.channel.receiver();
+  using second = setup.channel.receiver();
+  {
+    using sender = setup.channel.sender();
+    sender.end();
+  }
+  assertEquals([await first.receive(), first.ended], [undefined, true]);
+  using sender = setup.channel.sender();
+  sender.trySend(message(1));
+  const open = second.tryPeek();
+  await assertRejects(() => first.receive({ timeout: 50 }), Deno.errors.TimedOut);
+  assertEquals([first.tryReceive(), first.ended], [undefined, false]);
+  open?.putBack();
+  assertEquals(await first.receive(), new Uint8Array([1]));
+});
+
+Deno.test("attaching as one of many senders waits for nobody's claim", () => {
+  using setup = setUp({ senders: "many" });
+  using first = setup.channel.sender();
+  using _claim = first.tryClaim(8);
+  using second = setup.channel.sender();
+  assertEquals(second.trySend(message(1)), false);
+});
+
+Deno.test("a loop that is left, aborted or broken takes exactly what it was given", async () => {
+  using setup = setUp();
+  using sender = setup.channel.sender();
+  for (let i = 0; i < 10; i++) sender.trySend(message(i));
+  {
+    using receiver = setup.channel.receiver();
+    for await (const [number] of receiver) if (number === 2) break;
+  }
+  {
+    using receiver = setup.channel.receiver({
+      codec: { ...bytesCodec, decode: () => assert(false, "bad") },
+    });
+    const loop = async () => {
+      for await (const _ of receiver);
+    };
+    await assertRejects(loop, Error, "bad"); // it is received nonetheless
+  }
+  assertEquals(setup.channel.stat().received, 4);
+  assertEquals(drain(setup), [4, 5, 6, 7, 8, 9]);
+});
+
+Deno.test("an iterator that is left while it waits doesn't take the next message", async () => {
+  using setup = setUp();
+  using sender = setup.channel.sender();
+  using receiver = setup.channel.receiver();
+  const iterator = receiver[Symbol.asyncIterator]();
+  const pending = iterator.next();
+  await iterator.return?.();
+  sender.trySend(message(7));
+  assertEquals((await pending).done, true);
+  assertEquals(receiver.tryReceive(), new Uint8Array([7]));
+});
+
+Deno.test("a stream that is cancelled loses no message", async () => {
+  for (let microtasks = 0; microtasks < 6; microtasks++) {
+    using setup = setUp();
+    using sender = setup.channel.sender();
+    using receiver = setup.channel.receiver();
+    const reader = receiver.readable.getReader();
+    const read = reader.read();
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    sender.trySend(message(1));
+    for (let i = 0; i < microtasks; i++) await undefined;
+    await reader.cancel();
+    const { value } = await read;
+    assertEquals(value ?? receiver.tryReceive(), new Uint8Array([1]));
+  }
+});
+
+Deno.test("an empty message whose buffer is transferred away is that, and no more", () => {
+  using setup = setUp();
+  using sender = setup.channel.sender();
+  for (let round = 0; round < 2; round++) {
+    using receiver = setup.channel.receiver();
+    sender.trySend(new Uint8Array(0));
+    const empty = receiver.tryReceive();
+    assertEquals(empty?.length, 0);
+    structuredClone(empty?.buffer, { transfer: empty ? [empty.buffer] : [] });
+    for (const bytes of [new Uint8Array(0), message(3)]) {
+      sender.trySend(bytes);
+      assertEquals(receiver.tryReceive(), new Uint8Array(bytes));
+    }
+  }
+});
+
+Deno.test("a codec that fails before anything is attached leaves the role free", () => {
+  using setup = setUp();
+  const codec = {
+    ...bytesCodec,
+    get keeps(): boolean {
+      throw new Error("mine");
+    },
+  };
+  assertThrows(() => setup.channel.receiver({ codec }), Error, "mine");
+  using _receiver = setup.channel.receiver();
+  assertEquals(setup.channel.stat().participants.length, 1);
+});
+
+Deno.test("a codec that says nothing of keeping gets arrays of its own for each message", () => {
+  using setup = setUp();
+  using sender = setup.channel.sender();
+  const { keeps: _, ...silent } = bytesCodec;
+  using receiver = setup.channel.receiver({ codec: silent as Codec<Uint8Array<ArrayBuffer>> });
+  sender.trySendBatch([message(1), message(2)]);
+  assertEquals(receiver.tryReceiveBatch(2), [message(1), message(2)]);
+});
+
+Deno.test("codecs that use the channel in the middle of a batch do no harm", () => {
+  using setup = setUp();
+  const sends: Codec<unknown, number> = {
+    keeps: true,
+    encode(number) {
+      if (number === 2) assertThrows(() => sender.tryClaim(8), Deno.errors.Busy);
+      return message(number);
+    },
+    decode: () => undefined,
+  };
+  using sender = setup.channel.sender({ codec: sends });
+  assertEquals(sender.trySendBatch([1, 2, 3]), 3);
+  using receiver = setup.channel.receiver({
+    codec: {
+      ...bytesCodec,
+      decode(bytes: Uint8Array<ArrayBuffer>) {
+        assertThrows(() => receiver.tryPeek(), Deno.errors.Busy);
+        return bytes[0];
+      },
+    },
+  });
+  assertEquals(receiver.tryReceiveBatch(10), [1, 2, 3]);
+});
+
+Deno.test("only bytes are sent, and only arrays of values are batches", async () => {
+  using setup = setUp();
+  for (const bytes of ["abc", new Float64Array(2), { length: -16 }, [1, 2], null]) {
+    using sender = setup.channel.sender({
+      codec: { ...bytesCodec, encode: () => bytes as Uint8Array },
+    });
+    assertThrows(() => sender.trySend(1), TypeError, "encode() must return a Uint8Array");
+    await assertRejects(() => sender.send(1), TypeError);
+  }
+  using sender = setup.channel.sender();
+  const values = new Set([message(1)]) as unknown as Uint8Array[];
+  assertThrows(() => sender.trySendBatch(values), TypeError, "values must be an array");
+  assertThrows(() => sender.sendBatchSync(values), TypeError);
+  await assertRejects(() => sender.sendBatch(values), TypeError);
+  assertEquals(drain(setup), []);
+});
+
+Deno.test("a message that waits for room is a copy, of a Buffer too", async () => {
+  using setup = setUp({ capacity: 64 });
+  using sender = setup.channel.sender();
+  using receiver = setup.channel.receiver();
+  while (sender.trySend(new Uint8Array(24)));
+  const buffer = Buffer.from("hello");
+  const sent = sender.send(buffer);
+  buffer.fill("X");
+  receiver.tryReceiveBatch();
+  await sent;
+  assertEquals(new TextDecoder().decode(receiver.tryReceive()), "hello");
+});
+
+Deno.test("a message is received whole into an array that has grown, and into no other thing", () => {
+  using setup = setUp();
+  using sender = setup.channel.sender();
+  using receiver = setup.channel.receiver();
+  const buffer = new ArrayBuffer(8, { maxByteLength: 64 });
+  const target = new Uint8Array(buffer);
+  sender.trySend(new Uint8Array(8).fill(1));
+  assertEquals(receiver.tryReceiveInto(target), 8);
+  buffer.resize(64);
+  sender.trySend(new Uint8Array(40).fill(2));
+  assertEquals(receiver.tryReceiveInto(target), 40);
+  assertEquals(target.subarray(0, 40), new Uint8Array(40).fill(2));
+  sender.trySend(message(1));
+  const view = new DataView(buffer) as unknown as Uint8Array;
+  assertThrows(() => receiver.tryReceiveInto(view), TypeError, "target must be a Uint8Array");
+  assertEquals(receiver.tryReceive(), message(1));
+});
+
+Deno.test("the longest message has room as soon as the one before was received", () => {
+  using setup = setUp({ capacity: 4096 });
+  using sender = setup.channel.sender();
+  using receiver = setup.channel.receiver();
+  for (let round = 0; round < 5; round++) {
+    assertEquals(sender.trySend(message(round)), true);
+    assertEquals(receiver.tryReceive(), message(round));
+    assertEquals(sender.trySend(new Uint8Array(4088)), true);
+    assertEquals(receiver.tryReceive()?.length, 4088);
+  }
+});
