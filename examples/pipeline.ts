@@ -1,5 +1,6 @@
-// A pipeline of processes that counts the words of a text: one reads it, several count, and one adds
-// up what they found. What goes from one to the next goes through channels in a shared segment.
+// A pipeline of processes that counts the words of a text: one reads it, several count, and one
+// adds up what they found. What goes from one to the next goes through channels in a shared
+// segment.
 //
 // Start it with `deno run --allow-ffi --allow-run --allow-read examples/pipeline.ts README.md`.
 // Running the processes takes --allow-run.

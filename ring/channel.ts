@@ -181,8 +181,8 @@ export class Channel {
   }
 
   /**
-   * Attaches as a sender of bytes. If the channel had been ended it begins anew. Until the sender is
-   * closed the memory stays mapped, and can't be resized.
+   * Attaches as a sender of bytes. If the channel had been ended it begins anew. Until the sender
+   * is closed the memory stays mapped, and can't be resized.
    *
    * @throws {Deno.errors.Busy} If another one is attached and there may be only one; or there is no
    * room for more participants.

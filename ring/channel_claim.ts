@@ -9,11 +9,11 @@ function over(what: string): Error {
 }
 
 /**
- * Room for one message in the ring itself: write to `bytes`, and commit. Nobody sees it before that.
- * Leaving scope without a commit aborts it.
+ * Room for one message in the ring itself: write to `bytes`, and commit. Nobody sees it before
+ * that. Leaving scope without a commit aborts it.
  *
- * Where there are many senders, it has their lock: the others wait until it is over. If this process
- * is killed before the commit, this message is lost and nothing else.
+ * Where there are many senders, it has their lock: the others wait until it is over. If this
+ * process is killed before the commit, this message is lost and nothing else.
  */
 export class ChannelClaim implements Disposable {
   /**

@@ -54,8 +54,8 @@ export interface ChannelSize {
 /** Where a channel is created, and how. */
 export interface ChannelOptions extends ChannelSize, OffsetOptions {
   /**
-   * Whether one sender is attached at a time, which pays for no lock, or many, each of which takes a
-   * robust mutex for each operation. Default: `"one"`.
+   * Whether one sender is attached at a time, which pays for no lock, or many, each of which takes
+   * a robust mutex for each operation. Default: `"one"`.
    */
   readonly senders?: ChannelRole;
   /** The same for receivers. Default: `"one"`. */

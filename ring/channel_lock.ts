@@ -6,8 +6,8 @@ import { type Patience, SPIN_SYNC } from "../sync/patience.ts";
 // a microsecond. To sleep on it as glibc does would have every unlock make a system call to wake
 // somebody who finds it locked again, and two who run at the same time slow each other down much
 // more than one who runs alone. So whoever doesn't get it soon takes a nap, which nobody has to
-// end, and leaves the processors to the one who has it and to the other side. Only if it is held for
-// long, from a claim to its commit for example, does it sleep on the mutex itself.
+// end, and leaves the processors to the one who has it and to the other side. Only if it is held
+// for long, from a claim to its commit for example, does it sleep on the mutex itself.
 
 /** Tries before the first nap. */
 const TRIES = 4;

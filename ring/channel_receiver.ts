@@ -29,10 +29,12 @@ interface Received<T> {
  *
  * Each way of receiving exists three times: `try...` never blocks and gives `undefined` if nothing
  * is there now, `...Sync` blocks the thread, and the plain name returns a promise. These two give
- * `undefined` at the end of the stream, when a sender called `end()` and all messages were received.
+ * `undefined` at the end of the stream, when a sender called `end()` and all messages were
+ * received.
  *
  * A message is received when it was copied. If the process is killed after that, while it handles
- * the message, nobody gets it again; `peek()` has the message stay in the ring until it is released.
+ * the message, nobody gets it again; `peek()` has the message stay in the ring until it is
+ * released.
  *
  * @typeParam Out What is received.
  */

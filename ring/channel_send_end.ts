@@ -187,8 +187,8 @@ export class SendEnd extends ChannelEnd {
   }
 
   /**
-   * The byte of the ring where a message of that length may be written, in one piece; -1 if there is
-   * no room for it now. It is one of what `commit()` publishes together.
+   * The byte of the ring where a message of that length may be written, in one piece; -1 if there
+   * is no room for it now. It is one of what `commit()` publishes together.
    */
   add(length: number): number {
     const { ring, mask } = this;

@@ -182,12 +182,13 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   }
 
   /**
-   * Room for a message in the ring itself, if there is some. Only one claim or batch of a sender can
-   * be open.
+   * Room for a message in the ring itself, if there is some. Only one claim or batch of a sender
+   * can be open.
    *
    * The room is one piece. Where the end of the ring is in its way it starts at the beginning, and
-   * what is before the end stays empty. Only if the message is longer than half of the ring, so that
-   * it could never have room like that, `bytes` is a buffer of its own, which `commit()` copies.
+   * what is before the end stays empty. Only if the message is longer than half of the ring, so
+   * that it could never have room like that, `bytes` is a buffer of its own, which `commit()`
+   * copies.
    *
    * @throws {RangeError} If the length is more than the ring's, less 8 bytes.
    * @throws {Deno.errors.Busy} If a claim or a batch is open.
@@ -252,8 +253,8 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   }
 
   /**
-   * The end of the stream: receivers get what is still there, and then learn that it was all. Nobody
-   * can send any more, of several senders none, until another sender attaches.
+   * The end of the stream: receivers get what is still there, and then learn that it was all.
+   * Nobody can send any more, of several senders none, until another sender attaches.
    */
   end(): void {
     this.#end.end();

@@ -50,8 +50,8 @@ function checkPredicate(predicate: unknown): () => boolean {
  * `guard.ownerDied` set: it is to repair what the mutex guards and to call
  * `guard.markConsistent()`; {@linkcode waitUntil} throws to say so. A notification that was given
  * to somebody who was killed isn't lost, nor is one whose giver was killed before it woke anybody:
- * the others look within 100 ms. If who was to notify died before, those who wait go on waiting: give
- * them a `timeout`.
+ * the others look within 100 ms. If who was to notify died before, those who wait go on waiting:
+ * give them a `timeout`.
  *
  * @example
  * ```ts
@@ -162,8 +162,8 @@ export class Condition {
    * @throws {Deno.errors.TimedOut} If there was no notification in time. The guard is held.
    * @throws {Deno.errors.BadResource} If the guard was released, or a dead owner's data hasn't been
    * marked as consistent; if the memory is gone, or the mutex unusable.
-   * @throws {Deno.errors.Busy} If something asynchronous of this thread got the mutex meanwhile: the
-   * guard is released, as blocking would be for ever.
+   * @throws {Deno.errors.Busy} If something asynchronous of this thread got the mutex meanwhile:
+   * the guard is released, as blocking would be for ever.
    */
   waitSync(guard: MutexGuard, options: WaitSyncOptions = {}): void {
     const { timeout } = checkedWait(options);

@@ -49,8 +49,8 @@ function checkReset(reset: unknown): EventReset {
  * automatic reset it is a signal: each `set()` releases exactly one of those who wait; if nobody
  * does, it is remembered for the next one, once.
  *
- * **A participant died.** Nobody owns an event, so nothing is to be given back. If who was to set it
- * died before, those who wait go on waiting: give them a `timeout`. One that was killed while it
+ * **A participant died.** Nobody owns an event, so nothing is to be given back. If who was to set
+ * it died before, those who wait go on waiting: give them a `timeout`. One that was killed while it
  * set it, before it woke those who wait, leaves nobody waiting for more than 100 ms. A process that
  * is killed while it waits for an automatic one takes at most the one signal along that it was just
  * given, and one more `set()` than else may be remembered from then on.

@@ -30,8 +30,8 @@ const MAX_COUNT = 0x7fffffff;
  * **A participant died.** Nobody knows who was to count down: if one died before it did, those who
  * wait go on waiting. Give them a `timeout`, let somebody else count down in its place, or use a
  * {@linkcode Barrier}, which notices it. One that was killed while it counted down, before it woke
- * those who wait, leaves nobody waiting for more than 100 ms; one that is killed while it waits takes
- * nothing along.
+ * those who wait, leaves nobody waiting for more than 100 ms; one that is killed while it waits
+ * takes nothing along.
  *
  * @example
  * ```ts

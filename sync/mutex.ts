@@ -105,7 +105,8 @@ export class Mutex {
    * @throws {TypeError} If it isn't memory that may be written.
    * @throws {RangeError} If it would reach beyond the memory, or the offset is misaligned.
    * @throws {Deno.errors.NotFound} If there are only zeros.
-   * @throws {Deno.errors.InvalidData} If something else is there, such as a mutex that isn't robust.
+   * @throws {Deno.errors.InvalidData} If something else is there, such as a mutex that isn't
+   * robust.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */

@@ -212,8 +212,9 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
       if (result !== BUSY || left <= 0) return result;
       sleeping.prepare();
       const { foreign } = this.#thread;
-      // In slices: a Deno process that was just woken in its stead may be killed, or busy; or it was
-      // a call of this thread's own, for a wait that ended a moment ago, which can't pass it on now.
+      // In slices: a Deno process that was just woken in its stead may be killed, or busy; or it
+      // was a call of this thread's own, for a wait that ended a moment ago, which can't pass it on
+      // now.
       const late = this.#notLocked(-mutexTimedlock(this.#address, left), foreign);
       if (late !== BUSY) return late;
     }

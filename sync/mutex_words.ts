@@ -30,8 +30,8 @@ export function remind(words: Words): void {
 }
 
 /**
- * Makes one that nobody can lock any more one whose owner died. Whoever locks that finds the owner's
- * word overwritten, and is told: all of it by C's own rules.
+ * Makes one that nobody can lock any more one whose owner died. Whoever locks that finds the
+ * owner's word overwritten, and is told: all of it by C's own rules.
  */
 export function revive(words: Words): boolean {
   if (words[MUTEX_OWNER] !== NOT_RECOVERABLE) return false;

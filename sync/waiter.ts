@@ -16,9 +16,9 @@ let runs = 0;
 let yielded = 0;
 
 /**
- * A promise of what is known already. Who always finds something there, or never waits for it, would
- * let timers, signals and files starve with a loop of awaits: now and then it takes a turn of the
- * event loop.
+ * A promise of what is known already. Who always finds something there, or never waits for it,
+ * would let timers, signals and files starve with a loop of awaits: now and then it takes a turn of
+ * the event loop.
  */
 export function fulfilled<T>(result: T): Promise<T> {
   if (++runs % RUN_LENGTH === 0) {

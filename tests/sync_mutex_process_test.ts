@@ -1,4 +1,5 @@
-// Mutexes among processes: C programs and other Deno processes, and what is left when one is killed.
+// Mutexes among processes: C programs and other Deno processes, and what is left when one is
+// killed.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { type Attachment, IPC_PRIVATE, Mutex, Segment } from "../mod.ts";

@@ -1,4 +1,5 @@
-// Waiting between processes and Workers: no wake-up gets lost, and nobody who dies leaves others waiting.
+// Waiting between processes and Workers: no wake-up gets lost, and nobody who dies leaves others
+// waiting.
 
 import { assert, assertEquals } from "@std/assert";
 import { type Attachment, FutexSemaphore, IPC_PRIVATE, Segment } from "../mod.ts";

@@ -1,5 +1,5 @@
-// Takes part at the barrier at the start of a segment: arguments are the segment's id, how often to arrive, and "sync",
-// "async" or "never" (joins, says so, and waits until it is killed).
+// Takes part at the barrier at the start of a segment: arguments are the segment's id, how often to
+// arrive, and "sync", "async" or "never" (joins, says so, and waits until it is killed).
 import { Barrier, Segment } from "../../mod.ts";
 
 const [id, times, form] = Deno.args;

@@ -1,4 +1,5 @@
-// Asks for the value of the object at the start of a segment; arguments are the segment's id and what to do:
+// Asks for the value of the object at the start of a segment; arguments are the segment's id and
+// what to do:
 //   get    initialises it with its pid if it has to; prints whether it did, and the value
 //   hang   starts to initialise it, says so, and waits until it is killed
 import { Once, Segment } from "../../mod.ts";

@@ -1,5 +1,6 @@
-// Makes every odd number in a segment even, when told by a condition: arguments are the segment's id, how to wait
-// ("sync", "async", or "hold" to lock the mutex and never release it), and how often.
+// Makes every odd number in a segment even, when told by a condition: arguments are the segment's
+// id, how to wait ("sync", "async", or "hold" to lock the mutex and never release it), and how
+// often.
 import { Condition, Mutex, Segment } from "../../mod.ts";
 
 const [id, how, count] = Deno.args;

@@ -1,5 +1,6 @@
-// Plays ping-pong over two words of a segment, or hands units of a semaphore on: arguments are the segment's id, what
-// to do, how often, and how ("sync", "async", "mixed"), with "asleep" behind it to spin never.
+// Plays ping-pong over two words of a segment, or hands units of a semaphore on: arguments are the
+// segment's id, what to do, how often, and how ("sync", "async", "mixed"), with "asleep" behind it
+// to spin never.
 import { FutexSemaphore, Segment } from "../../mod.ts";
 import { setSpinning } from "../../sync/patience.ts";
 import { timing } from "../../sync/waiting.ts";
