@@ -7,10 +7,9 @@ import {
   type CodecOption,
   type OpenRingOptions,
   type ParticipantsOption,
-} from "./broadcast_options.ts";
+} from "./options.ts";
 import { receiversOf } from "./broadcast_participants.ts";
 import { BroadcastReceiver, type ReceiveFrom } from "./broadcast_receiver.ts";
-import { checkPeerDeath } from "./broadcast_reception.ts";
 import { senderOf } from "./broadcast_seat.ts";
 import { BroadcastSender } from "./broadcast_sender.ts";
 import {
@@ -22,7 +21,7 @@ import {
 } from "./broadcast_station.ts";
 import { maxMessageLength } from "./broadcast_writer.ts";
 import type { Codec } from "./codec.ts";
-import type { Participant } from "./peer_target.ts";
+import { checkPeerDeath, type Participant } from "./peer_target.ts";
 
 /** How large a broadcast is. */
 export interface BroadcastSize extends ParticipantsOption {

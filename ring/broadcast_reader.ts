@@ -9,7 +9,7 @@ import {
   recordSize,
   TAIL,
 } from "./broadcast_layout.ts";
-import { land, type Landing } from "./broadcast_landing.ts";
+import { land, type Landing } from "./landing.ts";
 import { fence, nonsense, Note, type Station } from "./broadcast_station.ts";
 import { maxMessageLength } from "./broadcast_writer.ts";
 

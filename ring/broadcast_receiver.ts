@@ -1,10 +1,10 @@
 import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
-import { Landing } from "./broadcast_landing.ts";
+import { Landing } from "./landing.ts";
 import { NOTHING, RingReader } from "./broadcast_reader.ts";
-import { type PeerDeathPolicy, Reception } from "./broadcast_reception.ts";
+import { Reception } from "./broadcast_reception.ts";
 import type { Station } from "./broadcast_station.ts";
 import type { Codec } from "./codec.ts";
-import { type PeerDeath, PeerTarget } from "./peer_target.ts";
+import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 
 /** A message of a `Broadcast`, as a receiver gets it. */
 export interface BroadcastMessage<T> {

@@ -1,4 +1,3 @@
-import { describe } from "../ffi/check.ts";
 import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { Patience } from "../sync/patience.ts";
 import type { SharedPlace } from "../sync/place.ts";
@@ -8,16 +7,7 @@ import { SLEEPERS, TAIL } from "./broadcast_layout.ts";
 import { Attendance } from "./broadcast_participants.ts";
 import { SenderDeaths } from "./broadcast_seat.ts";
 import type { Station } from "./broadcast_station.ts";
-import type { PeerDeath } from "./peer_target.ts";
-
-/** What a receiver does when its sender has died: waits for the next one, or throws. */
-export type PeerDeathPolicy = "ignore" | "throw";
-
-/** Checks what to do about a sender's death. */
-export function checkPeerDeath(value: unknown): PeerDeathPolicy {
-  if (value === undefined || value === "ignore" || value === "throw") return value ?? "ignore";
-  throw new TypeError(`peerDeath must be "ignore" or "throw": received ${describe(value)}`);
-}
+import type { PeerDeath, PeerDeathPolicy } from "./peer_target.ts";
 
 /** How many messages an iteration takes before it looks whether other tasks are waiting. */
 const UNATTENDED = 64;

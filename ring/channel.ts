@@ -1,7 +1,6 @@
 import { checkOptions, describe } from "../ffi/check.ts";
 import type { SyncMemory } from "../sync/place.ts";
 import { roleName } from "./channel_deaths.ts";
-import { checkPeerDeath, type PeerDeathPolicy } from "./broadcast_reception.ts";
 import { readNumber } from "./channel_end.ts";
 import {
   channelBytes,
@@ -24,7 +23,7 @@ import {
 import { ChannelReceiver } from "./channel_receiver.ts";
 import { ChannelSender } from "./channel_sender.ts";
 import { bytesCodec, type Codec } from "./codec.ts";
-import type { Participant } from "./peer_target.ts";
+import { checkPeerDeath, type Participant, type PeerDeathPolicy } from "./peer_target.ts";
 
 /** Options of an end of a channel. */
 export interface ChannelEndOptions {

@@ -1,5 +1,5 @@
 import { describe } from "../ffi/check.ts";
-import { land, type Landing } from "./broadcast_landing.ts";
+import { land, type Landing } from "./landing.ts";
 import { RECEIVER } from "./channel_deaths.ts";
 import { ChannelEnd } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";

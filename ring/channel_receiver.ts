@@ -1,8 +1,7 @@
 import { checkInteger, describe } from "../ffi/check.ts";
 import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { fulfilled } from "../sync/waiter.ts";
-import { Landing } from "./broadcast_landing.ts";
-import type { PeerDeathPolicy } from "./broadcast_reception.ts";
+import { Landing } from "./landing.ts";
 import { Deaths, RECEIVER, SENDER } from "./channel_deaths.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import { ChannelMessage, ChannelReceiveBatch } from "./channel_message.ts";
@@ -10,7 +9,7 @@ import { ReceiveEnd } from "./channel_receive_end.ts";
 import { Turns } from "./channel_turns.ts";
 import { ChannelWait, deadlineOf, DeathWatch, timeLeft } from "./channel_wait.ts";
 import type { Codec } from "./codec.ts";
-import { type PeerDeath, PeerTarget } from "./peer_target.ts";
+import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 import { point } from "./test_points.ts";
 
 /** How many messages a batch has by default. */
@@ -35,6 +34,9 @@ interface Received<T> {
  * A message is received when it was copied. If the process is killed after that, while it handles
  * the message, nobody gets it again; `peek()` has the message stay in the ring until it is
  * released.
+ *
+ * Small messages that a codec keeps share buffers of 64 KiB: who keeps one of them keeps all of its
+ * buffer, and who transfers that away takes the others with it.
  *
  * @typeParam Out What is received.
  */

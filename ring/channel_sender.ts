@@ -2,14 +2,13 @@ import { checkInteger, describe } from "../ffi/check.ts";
 import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { fulfilled } from "../sync/waiter.ts";
 import { ChannelClaim, ChannelSendBatch } from "./channel_claim.ts";
-import type { PeerDeathPolicy } from "./broadcast_reception.ts";
 import { Deaths, RECEIVER, SENDER } from "./channel_deaths.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import { type Room, SendEnd } from "./channel_send_end.ts";
 import { Turns } from "./channel_turns.ts";
 import { ChannelWait, deadlineOf, DeathWatch, timeLeft } from "./channel_wait.ts";
 import { type Codec, encoderOf } from "./codec.ts";
-import { type PeerDeath, PeerTarget } from "./peer_target.ts";
+import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 import { point } from "./test_points.ts";
 
 /** What an attempt at something gives; `undefined` if it is to wait. */

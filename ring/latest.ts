@@ -8,9 +8,8 @@ import {
   type CodecOption,
   type OpenRingOptions,
   type ParticipantsOption,
-} from "./broadcast_options.ts";
+} from "./options.ts";
 import { receiversOf } from "./broadcast_participants.ts";
-import { checkPeerDeath, type PeerDeathPolicy } from "./broadcast_reception.ts";
 import { senderOf } from "./broadcast_seat.ts";
 import {
   checkParticipants,
@@ -22,7 +21,7 @@ import {
 import type { Codec } from "./codec.ts";
 import { LatestReceiver } from "./latest_receiver.ts";
 import { LatestSender } from "./latest_sender.ts";
-import type { Participant } from "./peer_target.ts";
+import { checkPeerDeath, type Participant, type PeerDeathPolicy } from "./peer_target.ts";
 
 /** How large a `Latest` is. */
 export interface LatestSize extends ParticipantsOption {

@@ -1,5 +1,5 @@
 import { INTENT, MESSAGE, RECORD_BYTES, recordSize, SLOTS, TAIL } from "./broadcast_layout.ts";
-import { land, type Landing } from "./broadcast_landing.ts";
+import { land, type Landing } from "./landing.ts";
 import { NOTHING } from "./broadcast_reader.ts";
 import { fence, nonsense, Note, type Station } from "./broadcast_station.ts";
 

@@ -1,11 +1,11 @@
 import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
-import { Landing } from "./broadcast_landing.ts";
+import { Landing } from "./landing.ts";
 import { NOTHING } from "./broadcast_reader.ts";
-import { type PeerDeathPolicy, Reception } from "./broadcast_reception.ts";
+import { Reception } from "./broadcast_reception.ts";
 import type { Station } from "./broadcast_station.ts";
 import type { Codec } from "./codec.ts";
 import { LatestReader } from "./latest_reader.ts";
-import { type PeerDeath, PeerTarget } from "./peer_target.ts";
+import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 
 /**
  * A receiver of a `Latest`, made by its `receiver()`. What it receives is the newest value, whole;

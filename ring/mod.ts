@@ -1,6 +1,19 @@
 /**
  * Channels for messages in any shared memory, between processes and Workers.
  *
+ * @example
+ * ```ts
+ * import { mapAnonymous } from "@isthmus/isthmus/mmap";
+ * import { Channel, textCodec } from "@isthmus/isthmus/ring";
+ *
+ * using memory = mapAnonymous(65536, { shared: true });
+ * const channel = Channel.create(memory);
+ * using sender = channel.sender({ codec: textCodec });
+ * using receiver = channel.receiver({ codec: textCodec });
+ * sender.sendSync("hello");
+ * console.log(receiver.receiveSync()); // hello
+ * ```
+ *
  * @module
  */
 
@@ -35,13 +48,12 @@ export type {
 export { ChannelMessage, ChannelReceiveBatch } from "./channel_message.ts";
 export { ChannelReceiver } from "./channel_receiver.ts";
 export { ChannelSender } from "./channel_sender.ts";
-export type { CodecOption, OpenRingOptions, ParticipantsOption } from "./broadcast_options.ts";
+export type { CodecOption, OpenRingOptions, ParticipantsOption } from "./options.ts";
 export {
   type BroadcastMessage,
   BroadcastReceiver,
   type ReceiveFrom,
 } from "./broadcast_receiver.ts";
-export type { PeerDeathPolicy } from "./broadcast_reception.ts";
 export { BroadcastSender } from "./broadcast_sender.ts";
 export { BroadcastClaim } from "./broadcast_sending.ts";
 export {
@@ -60,5 +72,6 @@ export {
   type Participant,
   type PeerDeath,
   type PeerDeathListener,
+  type PeerDeathPolicy,
   PeerTarget,
 } from "./peer_target.ts";

@@ -1,3 +1,4 @@
+import { describe } from "../ffi/check.ts";
 import type { Liveness } from "../ffi/process.ts";
 
 /** A process that is attached to something, by what the object says. */
@@ -18,6 +19,15 @@ export interface PeerDeath {
 
 /** What listens to the death of peers. */
 export type PeerDeathListener = (event: CustomEvent<PeerDeath>) => void;
+
+/** What to do when one at the other end has died: wait for the next one, or throw. */
+export type PeerDeathPolicy = "ignore" | "throw";
+
+/** Checks what to do about a death at the other end. */
+export function checkPeerDeath(value: unknown): PeerDeathPolicy {
+  if (value === undefined || value === "ignore" || value === "throw") return value ?? "ignore";
+  throw new TypeError(`peerDeath must be "ignore" or "throw": received ${describe(value)}`);
+}
 
 /** How often to look for deaths while somebody listens, in milliseconds. */
 const PERIOD = 100;

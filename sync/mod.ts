@@ -2,6 +2,17 @@
  * Locks, and other things to wait for, in any shared memory: between Deno processes, Workers and C
  * programs.
  *
+ * @example
+ * ```ts
+ * import { mapAnonymous } from "@isthmus/isthmus/mmap";
+ * import { Mutex } from "@isthmus/isthmus/sync";
+ *
+ * using memory = mapAnonymous(4096, { shared: true });
+ * const mutex = Mutex.openOrCreate(memory);
+ * using guard = await mutex.lock({ timeout: 1000 });
+ * console.log(guard.ownerDied); // false
+ * ```
+ *
  * @module
  */
 

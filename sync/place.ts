@@ -7,7 +7,9 @@ import { SharedMemory } from "../memory/shared_memory.ts";
 
 /**
  * Memory that locks and channels may lie in: an attached segment or a mapping that may be written,
- * a `SharedMemory`, or a `SharedArrayBuffer`, be it such a memory's or one among Workers.
+ * a `SharedMemory`, or a `SharedArrayBuffer`, be it such a memory's or one among Workers. What this
+ * process has for itself, such as a mapping with the access `"copy"`, is taken too, but nobody else
+ * sees what lies in it.
  */
 export type SyncMemory = Memory | SharedMemory | SharedArrayBuffer;
 

@@ -3,7 +3,7 @@
 
 import { assert, assertEquals, assertGreater, assertInstanceOf } from "@std/assert";
 import { mapAnonymous } from "../mod.ts";
-import { Landing } from "../ring/broadcast_landing.ts";
+import { Landing } from "../ring/landing.ts";
 import { FLAGS, INTENT, recordSize, SEAT, SENDER, TAIL } from "../ring/broadcast_layout.ts";
 import { NOTHING, RingReader } from "../ring/broadcast_reader.ts";
 import { points } from "../ring/test_points.ts";
