@@ -123,10 +123,14 @@ static void pause_briefly(void) {
   nanosleep(&time, NULL);
 }
 
-/* Opens the memory, or creates it, with the accounts; waits for somebody who is doing that. */
-static struct bank *open_bank(const char *name) {
-  int created = 1, fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
-  if (fd == -1 && errno == EEXIST) {
+/*
+ * Opens the memory, or creates it, if it may, with the accounts; waits for somebody who is doing
+ * that.
+ */
+static struct bank *open_bank(const char *name, int may_create) {
+  int created = may_create, fd = -1;
+  if (created) fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+  if (!created || (fd == -1 && errno == EEXIST)) {
     created = 0;
     fd = shm_open(name, O_RDWR, 0);
   }
@@ -200,7 +204,7 @@ int main(int argc, char **argv) {
   }
   signal(SIGINT, interrupt);
   signal(SIGTERM, interrupt);
-  struct bank *bank = open_bank(name);
+  struct bank *bank = open_bank(name, !check);
   srand(time(NULL) ^ getpid());
   if (last != 7) lives = rand() % 200;
   for (long done = 0; !check && !interrupted && (transfers == 0 || done < transfers); done++) {

@@ -43,7 +43,9 @@ await main(USAGE, async (signal) => {
   const last = integer("--die-at", flags["die-at"] ?? "0", 0, 7);
   if (flags.remove) return PosixSharedMemory.remove(name);
 
-  using object = PosixSharedMemory.openOrCreate(name, SIZE);
+  using object = flags.check
+    ? PosixSharedMemory.open(name)
+    : PosixSharedMemory.openOrCreate(name, SIZE);
   using memory = object.map();
   const bank = bankAt(memory);
   if (object.created) Mutex.create(memory);

@@ -202,10 +202,25 @@ export class ChannelFrame {
   ): ChannelFrame {
     const wanted = wishes(memory, checkOptions(options));
     const timeout = readTimeout(options);
-    const object = plan(wanted);
+    let object: ReturnType<typeof plan>;
+    try {
+      object = plan(wanted);
+    } catch (error) {
+      // There is no room for a new one, but there may be a smaller one.
+      try {
+        return ChannelFrame.#openAs(wanted, timeout);
+      } catch {
+        throw error;
+      }
+    }
     // One that is longer than this would create is found by open().
     if (openOrCreateObject(object, timeout)) return new ChannelFrame(object.place, true);
-    const frame = ChannelFrame.#open(memory, wanted.offset, timeout);
+    return ChannelFrame.#openAs(wanted, timeout);
+  }
+
+  /** Opens one that is as it is wanted. */
+  static #openAs(wanted: Wishes, timeout: number | undefined): ChannelFrame {
+    const frame = ChannelFrame.#open(wanted.memory, wanted.offset, timeout);
     const roles = (frame.manySenders ? MANY_SENDERS : 0) |
       (frame.manyReceivers ? MANY_RECEIVERS : 0);
     const differs = (wanted.capacity ?? frame.capacity) !== frame.capacity ||

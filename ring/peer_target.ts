@@ -40,7 +40,8 @@ const TYPE = "peerdeath";
  * about every 100 ms, and that alone doesn't keep the process alive.
  */
 export abstract class PeerTarget extends EventTarget {
-  readonly #listeners = new Set<unknown>();
+  /** Those who listen, and whether for one event only. */
+  readonly #listeners = new Map<unknown, boolean>();
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** Who died since it was asked the last time. */
@@ -65,7 +66,10 @@ export abstract class PeerTarget extends EventTarget {
   ): void {
     super.addEventListener(type, listener as EventListener | null, options);
     if (type !== TYPE || listener === null) return;
-    this.#listeners.add(listener);
+    const { once = false, signal } = typeof options === "object" ? options : {};
+    if (signal?.aborted) return;
+    this.#listeners.set(listener, once);
+    signal?.addEventListener("abort", () => this.#forget(listener), { once: true });
     if (this.#timer !== undefined) return;
     this.#timer = setInterval(() => this.#look(), PERIOD);
     Deno.unrefTimer(this.#timer as unknown as number);
@@ -89,15 +93,18 @@ export abstract class PeerTarget extends EventTarget {
     options?: boolean | EventListenerOptions,
   ): void {
     super.removeEventListener(type, listener as EventListener | null, options);
-    if (type !== TYPE) return;
-    this.#listeners.delete(listener);
-    if (this.#listeners.size === 0) this.stopLooking();
+    if (type === TYPE) this.#forget(listener);
   }
 
   /** For when it is closed. */
   protected stopLooking(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
+  }
+
+  #forget(listener: unknown): void {
+    this.#listeners.delete(listener);
+    if (this.#listeners.size === 0) this.stopLooking();
   }
 
   #look(): void {
@@ -109,6 +116,9 @@ export abstract class PeerTarget extends EventTarget {
       this.stopLooking(); // the memory is gone
       return;
     }
+    if (deaths.length === 0) return;
+    const done = [...this.#listeners].filter(([, once]) => once);
     for (const detail of deaths) this.dispatchEvent(new CustomEvent(TYPE, { detail }));
+    for (const [listener] of done) this.#forget(listener);
   }
 }

@@ -234,3 +234,12 @@ Deno.test("the longest message has room as soon as the one before was received",
     assertEquals(receiver.tryReceive()?.length, 4088);
   }
 });
+
+Deno.test("openOrCreate() finds a channel that is smaller than a new one would be", () => {
+  const size = { capacity: 1024, participants: 2 };
+  const memory = new SharedArrayBuffer(Channel.byteLength(size));
+  assertThrows(() => Channel.openOrCreate(memory), RangeError, "Give it more memory");
+  Channel.create(memory, size);
+  const { created, capacity } = Channel.openOrCreate(memory);
+  assertEquals([created, capacity], [false, 1024]);
+});
