@@ -19,7 +19,7 @@ export const FUTEX_WAITV_MAX = 128;
 export const ALL = 0x7fffffff;
 
 /** Whether the system has futexes; macOS has not. */
-export function hasFutex(): boolean {
+function hasFutex(): boolean {
   return platform().syscalls !== null;
 }
 

@@ -70,16 +70,6 @@ export function mutexLock(mutex: bigint): number {
 }
 
 /**
- * `int pthread_mutex_trylock(pthread_mutex_t *mutex)`
- *
- * See {@linkcode https://man7.org/linux/man-pages/man3/pthread_mutex_lock.3p.html
- * pthread_mutex_trylock(3p)}.
- */
-export function mutexTrylock(mutex: bigint): number {
-  return -libc().c.pthread_mutex_trylock(mutex);
-}
-
-/**
  * `int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clockid, const struct timespec
  * *abstime)`, some milliseconds from now; before glibc 2.30 by `pthread_mutex_timedlock`.
  *

@@ -1,5 +1,3 @@
-import { wordsAt } from "../ffi/robust_list.ts";
-import { clearIdentity, IDENTITY_WORDS } from "../sync/identity.ts";
 import { type Participant as Entry, Participants } from "../sync/participants.ts";
 import { RECEIVERS } from "./broadcast_layout.ts";
 import type { Station } from "./broadcast_station.ts";
@@ -33,13 +31,8 @@ export class Attendance {
 
   /** Gives it back. */
   leave(): void {
-    const { place } = this.#station;
-    // Also when the memory was closed meanwhile: its views have ended, but it is still mapped.
-    if (place.gone) {
-      const address = place.pinnedAddress + BigInt(4 * this.#entry.index);
-      clearIdentity(wordsAt(address, IDENTITY_WORDS), 0);
-    } else this.#entry.leave();
-    place.unpin();
+    this.#entry.leave();
+    this.#station.place.unpin();
   }
 }
 

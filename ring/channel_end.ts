@@ -25,6 +25,19 @@ export function readNumber(words: Int32Array<ArrayBufferLike>, index: number): n
   return (words[index + 1] >>> 0) * 2 ** 32 + (words[index] >>> 0);
 }
 
+/**
+ * Words on the bytes of a user's array, to copy by; `undefined` if they are misaligned, or may
+ * change their number.
+ */
+export function wordsOn(
+  { buffer, byteOffset, length }: Uint8Array<ArrayBufferLike>,
+): Int32Array<ArrayBufferLike> | undefined {
+  const resizable = buffer instanceof ArrayBuffer ? buffer.resizable : buffer.growable;
+  return byteOffset % 4 === 0 && !resizable
+    ? new Int32Array(buffer, byteOffset, length >>> 2)
+    : undefined;
+}
+
 /** What both ends of a channel have: the seat, and views on the memory while they are attached. */
 export abstract class ChannelEnd {
   readonly place: SharedPlace;

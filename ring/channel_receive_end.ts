@@ -1,7 +1,7 @@
 import { describe } from "../ffi/check.ts";
 import { land, type Landing } from "./landing.ts";
 import { RECEIVER } from "./channel_deaths.ts";
-import { ChannelEnd } from "./channel_end.ts";
+import { ChannelEnd, wordsOn } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import {
   ENDED,
@@ -363,9 +363,7 @@ export class ReceiveEnd extends ChannelEnd {
 
   #aim(target: Uint8Array<ArrayBufferLike>): void {
     this.#target = target;
-    this.#targetWords = target.byteOffset % 4 === 0 && !isResizable(target.buffer)
-      ? new Int32Array(target.buffer, target.byteOffset, target.length >>> 2)
-      : undefined;
+    this.#targetWords = wordsOn(target);
   }
 
   /**
@@ -376,9 +374,4 @@ export class ReceiveEnd extends ChannelEnd {
     const used = ((Atomics.load(words, TAIL) & ~FLAGS) - this.#head) | 0;
     if (used <= this.capacity - (this.capacity >>> 2)) this.wake(words, SENDERS_ASLEEP, HEAD);
   }
-}
-
-/** Whether a buffer, and with it an array on it, may change its length. */
-function isResizable(buffer: ArrayBufferLike): boolean {
-  return buffer instanceof ArrayBuffer ? buffer.resizable : buffer.growable;
 }

@@ -1,16 +1,12 @@
 import { livenessOf, ownIdentity } from "../ffi/process.ts";
 import { FUTEX_TID_MASK } from "../ffi/pthread.ts";
-import { wordsAt } from "../ffi/robust_list.ts";
-import { claimIdentity, clearIdentity } from "../sync/identity.ts";
 import { BUSY, LOCKED, type LockResult, MutexCore } from "../sync/mutex_core.ts";
-import { OWN_WORD, PARTICIPANT_WORDS } from "../sync/participants.ts";
+import type { Participant } from "../sync/participants.ts";
 import { Patience } from "../sync/patience.ts";
 import { roleName, SENDER } from "./channel_deaths.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import { RECEIVERS_MUTEX, SENDERS_MUTEX } from "./channel_layout.ts";
 import { lockPatiently } from "./channel_lock.ts";
-
-const ROLE_WORD = OWN_WORD - 1;
 
 /** How often an only role is asked for again whose holder's death the kernel hasn't told yet. */
 const ATTEMPTS = 3;
@@ -27,8 +23,7 @@ export class Seat {
   readonly #role: number;
   readonly #mutex: MutexCore;
   readonly #patience = new Patience();
-  /** The entry in the table. */
-  #at = -1;
+  readonly #entry: Participant;
 
   /**
    * Attaches.
@@ -44,7 +39,7 @@ export class Seat {
     try {
       if (!this.shared) this.#takeRole();
       try {
-        this.#at = this.#join();
+        this.#entry = this.#join();
       } catch (error) {
         if (!this.shared) this.#mutex.unlock();
         throw error;
@@ -79,11 +74,8 @@ export class Seat {
   /** Leaves; the side must not be locked by one who shares it. */
   leave(): void {
     const { place } = this.#frame;
-    // Also when the memory was closed meanwhile: its views have ended, but it is still mapped.
-    if (place.gone) {
-      clearIdentity(wordsAt(place.pinnedAddress + BigInt(4 * this.#at), PARTICIPANT_WORDS), 0);
-    } else clearIdentity(place.words, this.#at);
     try {
+      this.#entry.leave();
       if (!this.shared) this.#mutex.unlock();
     } finally {
       place.unpin();
@@ -134,18 +126,12 @@ export class Seat {
     return found === undefined ? "another thread" : `process ${found.pid}`;
   }
 
-  #join(): number {
-    const { participants, place: { words } } = this.#frame;
-    const entries = Array.from({ length: participants.size }, (_, i) => participants.wordOf(i));
-    // An empty one first: the entries of those who died tell others about that.
-    const at = entries.find((at) => Atomics.load(words, at) === 0 && claimIdentity(words, at)) ??
-      entries.find((at) => claimIdentity(words, at));
-    if (at === undefined) {
-      throw new Deno.errors.Busy(
-        `Cannot attach to the ${this.#frame.place.name}: it has room for ${participants.size} participants, and all of them are there. Close one, or create it with more`,
-      );
-    }
-    Atomics.store(words, at + ROLE_WORD, this.#role);
-    return at;
+  #join(): Participant {
+    const { participants, place } = this.#frame;
+    const entry = participants.join(this.#role);
+    if (entry !== undefined) return entry;
+    throw new Deno.errors.Busy(
+      `Cannot attach to the ${place.name}: it has room for ${participants.size} participants, and all of them are there. Close one, or create it with more`,
+    );
   }
 }

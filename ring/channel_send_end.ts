@@ -1,5 +1,5 @@
 import { SENDER } from "./channel_deaths.ts";
-import { ChannelEnd } from "./channel_end.ts";
+import { ChannelEnd, wordsOn } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import {
   ENDED,
@@ -338,9 +338,7 @@ export class SendEnd extends ChannelEnd {
       this.#sourceWords = undefined;
       return undefined;
     }
-    const { buffer, byteOffset, length } = message;
-    if (byteOffset % 4 !== 0) return undefined;
-    return this.#sourceWords = new Int32Array(buffer, byteOffset, length >>> 2);
+    return this.#sourceWords = wordsOn(message);
   }
 
   #appendInTwo(message: Uint8Array<ArrayBufferLike>, start: number): void {

@@ -19,7 +19,7 @@ export const HEADER_BYTES = 64;
 export const HEADER_WORDS = HEADER_BYTES / 4;
 
 /** How many parameters an object may have. */
-export const PARAMETERS = 6;
+const PARAMETERS = 6;
 
 const MAGIC = 0x48545349; // "ISTH"
 const VERSION = 1;
@@ -63,7 +63,7 @@ export interface NewObject {
 }
 
 /** How long to wait, in milliseconds, for somebody who is creating an object. */
-export const READY_TIMEOUT = 1000;
+const READY_TIMEOUT = 1000;
 
 function numberOf(kind: Kind): number {
   return Number(

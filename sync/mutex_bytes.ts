@@ -3,9 +3,6 @@ import type { SharedPlace } from "./place.ts";
 
 // The bytes of a pthread_mutex_t of glibc: what they say about what it is.
 
-/** How many bytes it has at most: 40 on x86_64, 48 on aarch64. */
-export const MUTEX_BYTES = 48;
-
 /** How many words of it matter: up to the list's pointers. */
 export const MUTEX_WORDS = 10;
 

@@ -19,7 +19,7 @@ export const INCONSISTENT = TURNSTILE + 12;
 export const SLOTS = TURNSTILE + LINE_WORDS;
 
 /** How many readers there may be at once, unless told. */
-export const DEFAULT_READERS = 16;
+const DEFAULT_READERS = 16;
 
 /** A writer holds a mutex for each reader: the system frees 2048 for a thread that dies. */
 const MOST_READERS = 1024;

@@ -243,3 +243,17 @@ Deno.test("openOrCreate() finds a channel that is smaller than a new one would b
   const { created, capacity } = Channel.openOrCreate(memory);
   assertEquals([created, capacity], [false, 1024]);
 });
+
+Deno.test("an array that has grown since it was sent last is sent whole", () => {
+  using setup = setUp();
+  using sender = setup.channel.sender();
+  using receiver = setup.channel.receiver();
+  const buffer = new ArrayBuffer(8, { maxByteLength: 64 });
+  const bytes = new Uint8Array(buffer);
+  for (const length of [8, 8, 8, 40, 64, 4]) {
+    buffer.resize(length);
+    bytes.fill(length);
+    sender.trySend(bytes);
+    assertEquals(receiver.tryReceive(), new Uint8Array(length).fill(length));
+  }
+});
