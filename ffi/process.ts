@@ -72,12 +72,13 @@ export function ownIdentity(): ProcessIdentity {
 export function livenessOf({ tid, startTime, namespace }: ProcessIdentity): Liveness {
   if (namespace !== ownIdentity().namespace) return "unknown";
   if (tid === 0 || tid > 0x7fffffff) return "dead"; // which no thread can have
-  const { c, errno } = libc();
-  const { ESRCH } = platform().errno;
-  if (c.kill(tid, 0) === -1 && errno[0] === ESRCH) return "dead";
   const stat = threadStat(tid);
-  // A system may hide other users' processes (hidepid): the number is in use, that's all we know.
-  if (typeof stat === "number") return "unknown";
+  if (typeof stat === "number") {
+    // Either it ended, perhaps this moment, or the system hides other users' processes (hidepid):
+    // then the number is in use, and that's all we know.
+    const { c, errno } = libc();
+    return c.kill(tid, 0) === -1 && errno[0] === platform().errno.ESRCH ? "dead" : "unknown";
+  }
   const { state, startTime: current } = stat;
   // A start of 0 says that its own /proc wasn't to be read.
   if (state === "Z" || state === "X" || (startTime !== 0n && current !== startTime)) return "dead";

@@ -58,10 +58,13 @@ Deno.test("a process that was killed is dead, also before its parent asked for i
 });
 
 Deno.test("a zombie is dead", async () => {
-  // The shell starts a process that ends at once, and becomes another that never asks for it.
-  await using process = new Process("sh", ["-c", "sh -c 'exit' & echo $!; exec sleep 60"]);
+  // The shell becomes a program that never asks for its child. Before that it must not end.
+  await using process = new Process("sh", ["-c", "sleep 60 & echo $!; exec sleep 60"]);
   const pid = Number(await process.until("stdout", "\n"));
+  const name = () => Deno.readTextFileSync(`/proc/${process.pid}/comm`);
   const state = () => / ([A-Z]) /.exec(Deno.readTextFileSync(`/proc/${pid}/stat`))?.[1];
+  await until(() => name() === "sleep\n", "the shell's exec");
+  Deno.kill(pid, "SIGKILL");
   await until(() => state() === "Z", "a zombie");
   assertEquals(livenessOf(identityOf(pid)), "dead");
 });
