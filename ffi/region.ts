@@ -52,6 +52,8 @@ export interface RegionInit extends Place {
   readonly name: string;
   /** The unit of its pages, in bytes. Default: the system's. */
   readonly pageSize?: number;
+  /** Whether no other process ever sees what is written there. Default: `false`. */
+  readonly isPrivate?: boolean;
   /** Gives the memory back to the system, from where it lies then. */
   unmap(place: Place): void;
   /** Called once the memory is gone, whoever had it last. */
@@ -72,6 +74,8 @@ export class Region implements Place {
   readonly name: string;
   /** The unit of its pages, in bytes. */
   readonly pageSize: number;
+  /** Whether no other process ever sees what is written there. */
+  readonly isPrivate: boolean;
   readonly #unmap: (place: Place) => void;
   readonly #ended: (() => void) | undefined;
   #place: Place;
@@ -82,9 +86,10 @@ export class Region implements Place {
   #holds = 0;
 
   /** Takes over mapped memory; `byteLength` 0 stands for none, which needs no address. */
-  constructor({ address, byteLength, name, pageSize, unmap, ended }: RegionInit) {
+  constructor({ address, byteLength, name, pageSize, isPrivate, unmap, ended }: RegionInit) {
     this.name = name;
     this.pageSize = pageSize ?? getpagesize();
+    this.isPrivate = isPrivate ?? false;
     this.#unmap = unmap;
     this.#ended = ended;
     this.#place = { address, byteLength };

@@ -96,7 +96,7 @@ export function mapAnonymous(length: number, options: MapAnonymousOptions = {}):
     name: `${length} bytes of ${name}`,
     advice: hugePages === false ? ADVICE : HUGE_PAGES_ADVICE,
   });
-  const region = regionAt(place, name, pageSize);
+  const region = regionAt(place, { name, pageSize, flags });
   const limit = shared ? roundUp(length, pageSize) : Infinity;
   return wrap(region, { flags, execute, pageSize, file: null, limit, created: true }, access);
 }

@@ -5,7 +5,7 @@ import { platform } from "../ffi/platform.ts";
 import type { Region } from "../ffi/region.ts";
 import { checkedWait, type WaitOptions, within } from "../ffi/wait.ts";
 import { pagesOf, type Part } from "../memory/pages.ts";
-import { checkWhole, isShared, type Origin } from "./origin.ts";
+import { checkWhole, type Origin } from "./origin.ts";
 
 /** Which bytes to write to the file, and whether to wait until they are there. */
 export interface FlushOptions extends Part {
@@ -15,7 +15,7 @@ export interface FlushOptions extends Part {
 
 function prepare(region: Region, origin: Origin, { offset, length, async }: FlushOptions) {
   const pages = pagesOf(region, "flush", { offset, length });
-  if (!isShared(origin) && origin.file !== null) {
+  if (region.isPrivate && origin.file !== null) {
     throw new Deno.errors.NotSupported(
       `Cannot flush ${region.name}: with access "copy" its writes stay in this process. Map it with "readwrite"`,
     );

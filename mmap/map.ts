@@ -48,7 +48,7 @@ export function mapDescriptor(
   });
   if (settings.populate && access !== "none") populate(place, pageSize, source.name);
   const file = new BackingFile(source, status, offset, byteLength);
-  const region = regionAt(place, name, pageSize, () => file.unmapped());
+  const region = regionAt(place, { name, pageSize, flags, ended: () => file.unmapped() });
   const origin = { flags, execute, pageSize, file, limit: Infinity, created };
   return wrap(region, origin, access === "copy" ? "readwrite" : access);
 }

@@ -20,11 +20,6 @@ export interface Origin {
   readonly created: boolean;
 }
 
-/** Whether writes reach other processes. */
-export function isShared({ flags }: Origin): boolean {
-  return (flags & platform().constants.MAP_SHARED) !== 0;
-}
-
 /** Whether the file is now shorter than what is mapped of it. */
 export function isTruncated(region: Region, { file, pageSize }: Origin): boolean {
   if (region.closed) {

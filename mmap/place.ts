@@ -45,6 +45,15 @@ export interface Request {
   readonly advice?: Advice;
 }
 
+/** What was mapped. */
+interface Mapped {
+  /** Completes "Cannot unmap ...". */
+  readonly name: string;
+  readonly pageSize: number;
+  readonly flags: number;
+  ended?(): void;
+}
+
 /** Maps something, and returns where its first byte lies; no byte needs no mapping. */
 export function mapPlace(request: Request): Place {
   const { fd, offset, byteLength, prot, flags, pageSize, name } = request;
@@ -72,12 +81,11 @@ export function unmapPlace(place: Place, pageSize: number, name: string): void {
 /** A region on mapped memory, which unmaps it in the end; `ended` is called then. */
 export function regionAt(
   place: Place,
-  name: string,
-  pageSize: number,
-  ended?: () => void,
+  { name, pageSize, flags, ended }: Mapped,
 ): Region {
   const unmap = (last: Place) => unmapPlace(last, pageSize, name);
-  return new Region({ ...place, name, pageSize, unmap, ended });
+  const isPrivate = (flags & platform().constants.MAP_PRIVATE) !== 0;
+  return new Region({ ...place, name, pageSize, isPrivate, unmap, ended });
 }
 
 /** Makes a mapping longer or shorter; where it lies may change. No view may be left on it. */

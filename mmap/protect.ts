@@ -19,7 +19,7 @@ export interface ProtectOptions {
 /** Ends the region, and returns another one on the same memory, which may be used otherwise. */
 export function protectRegion(
   region: Region,
-  { execute, pageSize, file }: Origin,
+  { flags, execute, pageSize, file }: Origin,
   access: Protection,
   options: ProtectOptions,
 ): Region {
@@ -44,5 +44,5 @@ export function protectRegion(
       },
     });
   });
-  return regionAt(place, name, pageSize, () => file?.unmapped());
+  return regionAt(place, { name, pageSize, flags, ended: () => file?.unmapped() });
 }

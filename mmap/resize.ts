@@ -3,7 +3,7 @@ import type { Place } from "../ffi/pages.ts";
 import type { Region } from "../ffi/region.ts";
 import { type BackingFile, reserve, shorten } from "./backing_file.ts";
 import { protection } from "./options.ts";
-import { checkWhole, isShared, type Origin } from "./origin.ts";
+import { checkWhole, type Origin } from "./origin.ts";
 import { mapPlace, resizePlace } from "./place.ts";
 
 /** How far a mapping may be resized. */
@@ -91,7 +91,7 @@ function checkEnd(
  * Resizes the mapping and the file, while there is no view that could see one without the other.
  */
 function resizeWithFile(region: Region, origin: Origin, file: BackingFile, length: number): void {
-  if (!isShared(origin)) {
+  if (region.isPrivate) {
     throw new TypeError('file must not be set: with access "copy" nothing reaches the file');
   }
   checkWhole(region, origin, "resize"); // what is gone would seem to be zeros
@@ -120,7 +120,7 @@ function remap(
     region.move("resize", (place) => resizePlace(place, length, origin.pageSize, region.name));
     return;
   }
-  const opening = access === "readwrite" && isShared(origin) ? "readwrite" : "read";
+  const opening = access === "readwrite" && !region.isPrivate ? "readwrite" : "read";
   file.lend(opening, (fd) => {
     region.move("resize", () => mapFirst(region, origin, file, access, length, fd));
   });

@@ -7,9 +7,8 @@ import { SharedMemory } from "../memory/shared_memory.ts";
 
 /**
  * Memory that locks and channels may lie in: an attached segment or a mapping that may be written,
- * a `SharedMemory`, or a `SharedArrayBuffer`, be it such a memory's or one among Workers. What this
- * process has for itself, such as a mapping with the access `"copy"`, is taken too, but nobody else
- * sees what lies in it.
+ * a `SharedMemory`, or a `SharedArrayBuffer`, be it such a memory's or one among Workers. A private
+ * mapping is refused, since nobody else would see what lies in it.
  */
 export type SyncMemory = Memory | SharedMemory | SharedArrayBuffer;
 
@@ -40,6 +39,11 @@ interface Ground {
 function groundOf(memory: unknown): Ground {
   if (memory instanceof Memory) {
     const region = regionOf(memory);
+    if (region.isPrivate) {
+      throw new TypeError(
+        `memory must be shared: ${region.name} is private to this process. Map a file with access "readwrite", anonymous memory with shared: true; for Workers lay a SharedMemory over it`,
+      );
+    }
     return {
       name: region.name,
       byteLength: region.detached ? 0 : region.byteLength,

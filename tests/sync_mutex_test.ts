@@ -348,7 +348,8 @@ Deno.test("a wait ends with the memory", async () => {
 });
 
 Deno.test("a resized memory takes its mutexes with it", () => {
-  using mapping = mapAnonymous(4096);
+  using memfd = Memfd.create(1 << 20);
+  using mapping = memfd.map({ length: 4096 });
   const mutex = Mutex.create(mapping);
   {
     using _guard = mutex.lockSync();

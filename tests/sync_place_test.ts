@@ -57,6 +57,18 @@ Deno.test("a place is checked", () => {
   }
 });
 
+Deno.test("nothing shared lies in private memory, unless a SharedMemory shares it with Workers", () => {
+  using file = Memfd.create(4096);
+  using copy = file.map({ access: "copy" });
+  using anonymous = mapAnonymous(4096);
+  using protectedAgain = mapAnonymous(4096).protect("read").protect("readwrite");
+  for (const memory of [copy, anonymous, protectedAgain]) {
+    assertThrows(() => placeOf({ ...AT_0, memory }), TypeError, "is private to this process");
+  }
+  using shared = SharedMemory.from(mapAnonymous(4096));
+  placeOf({ ...AT_0, memory: shared });
+});
+
 Deno.test("the address counts where a mapping starts at an odd place of its file", () => {
   const path = Deno.makeTempFileSync();
   try {
@@ -73,7 +85,8 @@ Deno.test("the address counts where a mapping starts at an odd place of its file
 });
 
 Deno.test("a place dies with its memory, and moves with it", () => {
-  const mapping = mapAnonymous(4096);
+  using memfd = Memfd.create(1 << 20);
+  const mapping = memfd.map({ length: 4096 });
   const place = placeOf({ ...AT_0, memory: mapping });
   place.words[0] = 7;
   mapping.resize(1 << 20);
@@ -89,7 +102,8 @@ Deno.test("a place dies with its memory, and moves with it", () => {
 });
 
 Deno.test("memory that is pinned stays mapped, where it is", () => {
-  const mapping = mapAnonymous(4096);
+  using memfd = Memfd.create(8192);
+  const mapping = memfd.map({ length: 4096 });
   const place = placeOf({ ...AT_0, memory: mapping });
   const { address } = place;
   const mapped = () => {

@@ -1,7 +1,7 @@
 // Waiting for words of shared memory in one thread.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { asyncWaiting, IPC_PRIVATE, mapAnonymous, Segment, SharedMemory } from "../mod.ts";
+import { asyncWaiting, IPC_PRIVATE, mapAnonymous, Memfd, Segment, SharedMemory } from "../mod.ts";
 import { ALL, futexWake } from "../ffi/futex.ts";
 import { Patience, setSpinning } from "../sync/patience.ts";
 import { wait } from "../sync/waiter.ts";
@@ -290,7 +290,8 @@ test("a SharedMemory that is closed while something waits: an error", async () =
 });
 
 test("memory that waits pin can't be resized; when they are over, it can", async () => {
-  using memory = mapAnonymous(PAGE);
+  using memfd = Memfd.create(2 * PAGE);
+  using memory = memfd.map({ length: PAGE });
   const flag = flagAt(placeIn(memory), 0);
   const got = wait(flag.waitable);
   await turn(5);
