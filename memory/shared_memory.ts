@@ -166,13 +166,14 @@ export class SharedMemory implements Disposable {
    * Ends the mapping (what was a segment is detached): the buffer reads zeros from then on, in
    * every thread. Does nothing the second time.
    *
-   * @throws {Deno.errors.Busy} If this thread has locked a mutex in it.
+   * @throws {Deno.errors.Busy} If this thread has locked a mutex in it, or is attached to a channel
+   * or the like in it.
    */
   close(): void {
     if (this.#place === null) return;
     if (kept(this.#place) > 0) {
       throw new Deno.errors.Busy(
-        `Cannot unmap ${this.#region.name}: this thread has locked something in it. Release it first`,
+        `Cannot unmap ${this.#region.name}: this thread has locked something in it, or is attached to something. Release or close that first`,
       );
     }
     const { address, byteLength } = this.#place;

@@ -1,5 +1,6 @@
 import type { Liveness } from "../ffi/process.ts";
 import { claimIdentity, clearIdentity, livenessAt, pidAt } from "./identity.ts";
+import { addKeeper } from "../ffi/region.ts";
 import type { SharedPlace } from "./place.ts";
 
 // A table of who takes part in something, in shared memory: of each its identity, by which others
@@ -11,6 +12,19 @@ export const PARTICIPANT_WORDS = 8;
 const ROLE = 5;
 /** The first of an entry's two words that belong to the participant. */
 export const OWN_WORD = 6;
+
+/**
+ * What this thread takes part in, in memory that can't be pinned: as long as it does, that can't be
+ * closed, or nobody could empty the entries.
+ */
+const unpinned = new Set<Participant>();
+
+addKeeper(({ address, byteLength }) => {
+  const end = address + BigInt(byteLength);
+  let count = 0;
+  for (const { address: entry } of unpinned) if (entry >= address && entry < end) count++;
+  return count;
+});
 
 /** Somebody in the table. */
 export interface ParticipantStatus {
@@ -110,6 +124,12 @@ export class Participant {
     this.#place = place;
     this.index = index;
     this.slot = slot;
+    if (place.inSharedMemory) unpinned.add(this);
+  }
+
+  /** The address of the entry. */
+  get address(): bigint {
+    return this.#place.address + BigInt(4 * this.index);
   }
 
   /** Whether {@linkcode leave} was called. */
@@ -121,6 +141,7 @@ export class Participant {
   leave(): void {
     if (this.#left) return;
     this.#left = true;
+    unpinned.delete(this);
     const place = this.#place;
     place.revive(() => clearIdentity(place.words, this.index));
   }

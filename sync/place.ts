@@ -148,6 +148,11 @@ export class SharedPlace {
     return region.detached || region.byteLength < this.#offset + this.#byteLength;
   }
 
+  /** Whether it lies in a `SharedMemory`, whose bytes nobody can pin. */
+  get inSharedMemory(): boolean {
+    return this.#ended !== undefined;
+  }
+
   /** Whether the memory was closed; pinned, it is mapped still. */
   get closed(): boolean {
     return this.#region?.closed ?? false;

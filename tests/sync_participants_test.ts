@@ -1,7 +1,7 @@
 // The table of who takes part in something.
 
-import { assert, assertEquals } from "@std/assert";
-import { mapAnonymous } from "../mod.ts";
+import { assert, assertEquals, assertThrows } from "@std/assert";
+import { mapAnonymous, SharedMemory } from "../mod.ts";
 import { PARTICIPANT_WORDS, Participants } from "../sync/participants.ts";
 import { placeOf } from "../sync/place.ts";
 
@@ -55,4 +55,16 @@ Deno.test("leaving a table whose memory is gone does nothing", () => {
   memory.close();
   one?.leave();
   assertEquals(one?.left, true);
+});
+
+Deno.test("a SharedMemory can't be closed as long as this thread takes part in something in it", () => {
+  const memory = SharedMemory.from(mapAnonymous(4096, { shared: true }));
+  using other = SharedMemory.from(mapAnonymous(4096, { shared: true }));
+  const place = placeOf({ name: "table", memory, offset: 0, byteLength: 1024 });
+  const one = new Participants(place, INDEX, SIZE).join();
+  other.close();
+  assertThrows(() => memory.close(), Deno.errors.Busy, "attached to something");
+  assertEquals(memory.mapped, true);
+  one?.leave();
+  memory.close();
 });
