@@ -38,6 +38,9 @@ export function wordsOn(
     : undefined;
 }
 
+/** Something to do while the side is locked; `undefined` if it can't be done now. */
+export type Attempt<R> = () => R | undefined;
+
 /** What both ends of a channel have: the seat, and views on the memory while they are attached. */
 export abstract class ChannelEnd {
   readonly place: SharedPlace;
@@ -131,6 +134,15 @@ export abstract class ChannelEnd {
   /** Unlocks the side, if others share it. */
   leave(): void {
     if (this.shared) this.seat.unlock();
+  }
+
+  /** Makes an attempt while the side is locked; what is open after it keeps it so. */
+  run<R>(attempt: Attempt<R>): R | undefined {
+    try {
+      return attempt();
+    } finally {
+      if (!this.open) this.leave();
+    }
   }
 
   /** Throws if it is closed, or the memory is gone. */

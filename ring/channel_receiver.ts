@@ -1,27 +1,19 @@
 import { checkInteger, describe } from "../ffi/check.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
 import { fulfilled } from "../sync/waiter.ts";
 import { Landing } from "./landing.ts";
-import { Deaths, RECEIVER, SENDER } from "./channel_deaths.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import { ChannelMessage, ChannelReceiveBatch } from "./channel_message.ts";
-import { ReceiveEnd } from "./channel_receive_end.ts";
-import { Turns } from "./channel_turns.ts";
-import { ChannelWait, deadlineOf, DeathWatch, timeLeft } from "./channel_wait.ts";
+import { Messages, streamOf } from "./channel_messages.ts";
+import type { ReceiveEnd } from "./channel_receive_end.ts";
+import { ChannelReception } from "./channel_reception.ts";
+import { limitsOf, timeoutOf } from "./channel_wait.ts";
 import type { Codec } from "./codec.ts";
 import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 import { point } from "./test_points.ts";
 
 /** How many messages a batch has by default. */
 const BATCH = 256;
-
-/** What an attempt at something gives; `undefined` if nothing is there now. */
-type Attempt<R> = () => R | undefined;
-
-/** A value, as one that isn't `undefined`. */
-interface Received<T> {
-  readonly value: T;
-}
 
 /**
  * An end of a channel that receives, made by `channel.receiver()`.
@@ -41,14 +33,10 @@ interface Received<T> {
  * @typeParam Out What is received.
  */
 export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
+  readonly #reception: ChannelReception;
   readonly #end: ReceiveEnd;
   readonly #decode: Codec<Out, never>["decode"];
   readonly #landing: Landing;
-  readonly #watch: DeathWatch | undefined;
-  readonly #events: Deaths;
-  readonly #turns = new Turns();
-  readonly #syncWait: ChannelWait;
-  readonly #asyncWait: ChannelWait;
   #view: DataView<ArrayBuffer> | undefined;
 
   /** Made by `channel.receiver()`. */
@@ -56,13 +44,8 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     super();
     this.#decode = (bytes) => codec.decode(bytes);
     this.#landing = new Landing(codec.keeps !== false);
-    this.#events = new Deaths(frame, SENDER);
-    this.#watch = policy === "throw"
-      ? new DeathWatch(frame.place, new Deaths(frame, SENDER))
-      : undefined;
-    const end = this.#end = new ReceiveEnd(frame); // last: what fails before attaches nothing
-    this.#syncWait = new ChannelWait(end, RECEIVER, () => end.hasMessage, this.#watch);
-    this.#asyncWait = new ChannelWait(end, RECEIVER, () => end.hasMessage, this.#watch);
+    this.#reception = new ChannelReception(frame, policy);
+    this.#end = this.#reception.end;
   }
 
   /**
@@ -88,7 +71,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     if (end.shared) return this.#tryShared();
     if (end.open) end.checkOpen();
     const length = end.next();
-    if (length < 0) return this.#nothing();
+    if (length < 0) return this.#reception.nothing();
     const bytes = end.land(this.#landing, length);
     end.advance(length);
     end.publish();
@@ -102,7 +85,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
    * @throws {Deno.errors.BrokenPipe} If a sender died, where that was asked for.
    */
   receiveSync(options?: WaitSyncOptions): Out | undefined {
-    const timeout = options === undefined ? undefined : checkedWait(options).timeout;
+    const timeout = timeoutOf(options);
     const end = this.#end;
     if (!end.shared) {
       if (end.open) end.checkOpen();
@@ -110,7 +93,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
       if (length < 0 && end.spin()) length = end.next();
       if (length >= 0) return this.#finish(length);
     }
-    return this.#untilSync(timeout, () => this.#take())?.value;
+    return this.#reception.untilSync(timeout, () => this.#take())?.value;
   }
 
   /**
@@ -122,13 +105,13 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
    */
   receive(options?: WaitOptions): Promise<Out | undefined> {
     try {
-      const wanted = this.#wanted(options);
-      const length = this.#soon();
+      const limits = limitsOf(options);
+      const length = this.#reception.soon();
       if (length >= 0) return fulfilled<Out | undefined>(this.#finish(length));
       const attempt = () => this.#take();
-      const early = this.#early(attempt);
+      const early = this.#reception.early(attempt);
       if (early !== undefined) return fulfilled<Out | undefined>(early.value);
-      return this.#until(wanted, attempt).then((received) => received?.value);
+      return this.#reception.until(limits, attempt).then((received) => received?.value);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -142,10 +125,10 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
    */
   tryReceiveInto(target: Uint8Array<ArrayBufferLike>): number | undefined {
     const end = this.#end;
-    if (end.shared) return this.#tryIntoShared(target) ?? this.#nothing();
+    if (end.shared) return this.#tryIntoShared(target) ?? this.#reception.nothing();
     if (end.open) end.checkOpen();
     const length = end.next();
-    if (length < 0) return this.#nothing();
+    if (length < 0) return this.#reception.nothing();
     end.copyTo(target, length);
     end.advance(length);
     end.publish();
@@ -157,7 +140,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     target: Uint8Array<ArrayBufferLike>,
     options?: WaitSyncOptions,
   ): number | undefined {
-    const timeout = options === undefined ? undefined : checkedWait(options).timeout;
+    const timeout = timeoutOf(options);
     const end = this.#end;
     if (!end.shared) {
       if (end.open) end.checkOpen();
@@ -173,7 +156,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
       const length = this.#tryIntoShared(target);
       if (length !== undefined) return length;
     }
-    return this.#untilSync(timeout, () => this.#takeInto(target));
+    return this.#reception.untilSync(timeout, () => this.#takeInto(target));
   }
 
   /** The same, as soon as a message is there. */
@@ -182,12 +165,12 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     options?: WaitOptions,
   ): Promise<number | undefined> {
     try {
-      const wanted = this.#wanted(options);
-      if (this.#soon() >= 0) return fulfilled<number | undefined>(this.#takeInto(target));
+      const limits = limitsOf(options);
+      if (this.#reception.soon() >= 0) return fulfilled<number | undefined>(this.#takeInto(target));
       const attempt = () => this.#takeInto(target);
-      const early = this.#early(attempt);
+      const early = this.#reception.early(attempt);
       return early === undefined
-        ? this.#until(wanted, attempt)
+        ? this.#reception.until(limits, attempt)
         : fulfilled<number | undefined>(early);
     } catch (error) {
       return Promise.reject(error);
@@ -200,24 +183,25 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
    */
   tryReceiveBatch(max: number = BATCH): Out[] {
     checkMax(max);
-    return this.#tryOr(() => this.#takeSome(max)) ?? [];
+    return this.#reception.try(() => this.#takeSome(max)) ?? [];
   }
 
   /** The same; blocks the thread until there is at least one. Empty at the end of the stream. */
   receiveBatchSync(max: number = BATCH, options: WaitSyncOptions = {}): Out[] {
     checkMax(max);
-    const { timeout } = checkedWait(options);
-    return this.#untilSync(timeout, () => this.#takeSome(max)) ?? [];
+    const timeout = timeoutOf(options);
+    return this.#reception.untilSync(timeout, () => this.#takeSome(max)) ?? [];
   }
 
   /** The same, as soon as there is at least one. */
   async receiveBatch(max: number = BATCH, options: WaitOptions = {}): Promise<Out[]> {
     checkMax(max);
-    const wanted = checkedWait(options);
-    wanted.signal?.throwIfAborted();
+    const limits = limitsOf(options);
     const attempt = () => this.#takeSome(max);
-    const early = this.#early(attempt);
-    return (early === undefined ? await this.#until(wanted, attempt) : await fulfilled(early)) ??
+    const early = this.#reception.early(attempt);
+    return (early === undefined
+      ? await this.#reception.until(limits, attempt)
+      : await fulfilled(early)) ??
       [];
   }
 
@@ -229,21 +213,20 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
    * @throws {Deno.errors.Busy} If a message or a batch is open.
    */
   tryPeek(): ChannelMessage | undefined {
-    return this.#tryOr(() => this.#peek());
+    return this.#reception.try(() => this.#peek());
   }
 
   /** The same; blocks the thread until a message is there. `undefined` at the end of the stream. */
   peekSync(options: WaitSyncOptions = {}): ChannelMessage | undefined {
-    const { timeout } = checkedWait(options);
-    return this.#untilSync(timeout, () => this.#peek());
+    const timeout = timeoutOf(options);
+    return this.#reception.untilSync(timeout, () => this.#peek());
   }
 
   /** The same, as soon as a message is there. */
   async peek(options: WaitOptions = {}): Promise<ChannelMessage | undefined> {
-    const wanted = checkedWait(options);
-    wanted.signal?.throwIfAborted();
+    const limits = limitsOf(options);
     const attempt = () => this.#peek();
-    return this.#early(attempt) ?? await this.#until(wanted, attempt);
+    return this.#reception.early(attempt) ?? await this.#reception.until(limits, attempt);
   }
 
   /**
@@ -253,21 +236,20 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
    * @throws {Deno.errors.Busy} If a message or a batch is open.
    */
   tryPeekBatch(): ChannelReceiveBatch | undefined {
-    return this.#tryOr(() => this.#peekBatch());
+    return this.#reception.try(() => this.#peekBatch());
   }
 
   /** The same; blocks the thread until a message is there. `undefined` at the end of the stream. */
   peekBatchSync(options?: WaitSyncOptions): ChannelReceiveBatch | undefined {
-    const timeout = options === undefined ? undefined : checkedWait(options).timeout;
-    return this.#untilSync(timeout, () => this.#peekBatch());
+    const timeout = timeoutOf(options);
+    return this.#reception.untilSync(timeout, () => this.#peekBatch());
   }
 
   /** The same, as soon as a message is there. */
   async peekBatch(options: WaitOptions = {}): Promise<ChannelReceiveBatch | undefined> {
-    const wanted = checkedWait(options);
-    wanted.signal?.throwIfAborted();
+    const limits = limitsOf(options);
     const attempt = () => this.#peekBatch();
-    return this.#early(attempt) ?? await this.#until(wanted, attempt);
+    return this.#reception.early(attempt) ?? await this.#reception.until(limits, attempt);
   }
 
   /**
@@ -279,78 +261,12 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
 
   /** The same, until the signal aborts, or none came for some time (`timeout`). */
   messages(options: WaitOptions = {}): AsyncIterableIterator<Out> {
-    const wanted = checkedWait(options);
-    const end = this.#end;
-    // A loop that is left while it waits doesn't take the next message away from others.
-    const left = new AbortController();
-    const signal = wanted.signal === undefined
-      ? left.signal
-      : AbortSignal.any([wanted.signal, left.signal]);
-    let over = false;
-    const finish = (): IteratorResult<Out> => {
-      over = true;
-      return { done: true, value: undefined };
-    };
-    const later = async (): Promise<IteratorResult<Out>> => {
-      const attempt = () => this.#take();
-      try {
-        const received = await this.#until({ ...wanted, signal }, attempt);
-        return received === undefined ? finish() : { done: false, value: received.value };
-      } catch (error) {
-        if (left.signal.aborted) return finish();
-        throw error;
-      }
-    };
-    const next = (): Promise<IteratorResult<Out>> => {
-      try {
-        if (over) return Promise.resolve(finish());
-        if (signal.aborted) signal.throwIfAborted();
-        if (end.shared || this.#turns.busy) return later();
-        if (end.open) end.checkOpen();
-        const length = end.next();
-        if (length < 0) return later();
-        const bytes = end.land(this.#landing, length);
-        end.advance(length);
-        end.publish();
-        return fulfilled<IteratorResult<Out>>({ done: false, value: this.#decode(bytes) });
-      } catch (error) {
-        return Promise.reject(error);
-      }
-    };
-    return {
-      next,
-      return: () => {
-        left.abort();
-        return Promise.resolve(finish());
-      },
-      [Symbol.asyncIterator]() {
-        return this;
-      },
-    } as AsyncIterableIterator<Out>;
+    return new Messages(this.#reception, (length) => this.#finish(length), options);
   }
 
   /** A stream of what is received, which ends with the channel. It receives only what is read. */
   get readable(): ReadableStream<Out> {
-    const cancelled = new AbortController();
-    const { signal } = cancelled;
-    return new ReadableStream<Out>({
-      pull: async (controller) => {
-        // Taken and passed on in one go: a stream that is cancelled in between would lose it.
-        const pass = () => {
-          signal.throwIfAborted();
-          const received = this.#take();
-          if (received !== undefined) controller.enqueue(received.value);
-          return received;
-        };
-        try {
-          const received = this.#early(pass) ?? await this.#until({ signal }, pass);
-          if (received === undefined && !signal.aborted) controller.close();
-        } catch (error) {
-          if (!signal.aborted) throw error;
-        }
-      },
-      cancel: (reason) => cancelled.abort(reason),
-    }, { highWaterMark: 0 });
+    return streamOf(this.#reception, (length) => this.#finish(length));
   }
 
   /** Leaves the channel; what is open in place stays there, for the next receiver. */
@@ -366,12 +282,12 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
 
   /** Which senders died. */
   protected override newDeaths(): readonly PeerDeath[] {
-    return this.#end.closed ? [] : this.#events.look();
+    return this.#reception.newDeaths();
   }
 
   // Attempts, made while the side is locked.
 
-  #take(): Received<Out> | undefined {
+  #take(): { value: Out } | undefined {
     const length = this.#end.next();
     return length < 0 ? undefined : { value: this.#finish(length) };
   }
@@ -391,7 +307,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     } finally {
       end.leave();
     }
-    return bytes === undefined ? this.#nothing() : this.#decode(bytes);
+    return bytes === undefined ? this.#reception.nothing() : this.#decode(bytes);
   }
 
   #tryIntoShared(target: Uint8Array<ArrayBufferLike>): number | undefined {
@@ -481,98 +397,6 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
       this.#view = new DataView(buffer as ArrayBuffer, byteOffset, byteLength);
     }
     return new ChannelReceiveBatch(end, this.#view);
-  }
-
-  // Waiting.
-
-  /** Nothing is there: an error if that is because somebody died, where that was asked for. */
-  #nothing(): undefined {
-    if (!this.#end.ended) this.#watch?.poll();
-    return undefined;
-  }
-
-  #tryOr<R>(attempt: Attempt<R>): R | undefined {
-    return this.#try(attempt) ?? this.#nothing();
-  }
-
-  #try<R>(attempt: Attempt<R>): R | undefined {
-    return this.#end.tryEnter() ? this.#locked(attempt) : undefined;
-  }
-
-  /** Options of a wait, checked. */
-  #wanted(options: WaitOptions | undefined): WaitOptions {
-    if (options === undefined) return {};
-    const wanted = checkedWait(options);
-    wanted.signal?.throwIfAborted();
-    return wanted;
-  }
-
-  /** The length of the next message, where no lock is needed and it is there soon; else -1. */
-  #soon(): number {
-    const end = this.#end;
-    if (end.shared || this.#turns.busy) return -1;
-    if (end.open) end.checkOpen();
-    const length = end.next();
-    if (length >= 0 || end.ended || !end.spin() && !end.spin()) return length;
-    return end.next();
-  }
-
-  /** The first attempt of something asynchronous, unless others wait that came before. */
-  #early<R>(attempt: Attempt<R>): R | undefined {
-    if (this.#turns.busy) return undefined;
-    const first = this.#tryOr(attempt);
-    if (first !== undefined || this.#end.ended || !this.#end.spin()) return first;
-    return this.#try(attempt);
-  }
-
-  /** An attempt while the side is locked; what is open after it keeps it so. */
-  #locked<R>(attempt: Attempt<R>): R | undefined {
-    const end = this.#end;
-    try {
-      return attempt();
-    } finally {
-      if (!end.open) end.leave();
-    }
-  }
-
-  /** Waits for a message, and tries; again and again, since other receivers do so too. */
-  #untilSync<R>(timeout: number | undefined, attempt: Attempt<R>): R | undefined {
-    const deadline = deadlineOf(timeout);
-    const end = this.#end;
-    const first = this.#try(attempt);
-    if (first !== undefined || end.ended) return first;
-    for (let left = timeout; left !== 0; left = timeLeft(deadline)) {
-      if (!end.spin() && !this.#syncWait.waitSync(left)) break;
-      if (!end.enterSync(timeLeft(deadline))) break;
-      const result = this.#locked(attempt);
-      if (result !== undefined || end.ended) return result;
-    }
-    this.#watch?.poll();
-    throw this.#timedOut(timeout);
-  }
-
-  #until<R>(options: WaitOptions, attempt: Attempt<R>): Promise<R | undefined> {
-    const timedOut = () => this.#timedOut(options.timeout);
-    const end = this.#end;
-    return this.#turns.take(options, timedOut, async ({ signal, timeout }) => {
-      const first = this.#try(attempt);
-      if (first !== undefined || end.ended) return first;
-      const deadline = deadlineOf(timeout);
-      for (let left = timeout; left !== 0; left = timeLeft(deadline)) {
-        if (!await this.#asyncWait.wait({ signal, timeout: left })) break;
-        if (!await end.enter({ signal, timeout: timeLeft(deadline) })) break;
-        const result = this.#locked(attempt);
-        if (result !== undefined || end.ended) return result;
-      }
-      this.#watch?.poll();
-      throw timedOut();
-    });
-  }
-
-  #timedOut(timeout: number | undefined): Error {
-    return new Deno.errors.TimedOut(
-      `Cannot receive from the ${this.#end.place.name}: nothing came for ${timeout} ms. Wait longer, or see what the senders do`,
-    );
   }
 }
 

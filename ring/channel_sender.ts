@@ -1,24 +1,14 @@
 import { checkInteger, describe } from "../ffi/check.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
 import { fulfilled } from "../sync/waiter.ts";
 import { ChannelClaim, ChannelSendBatch } from "./channel_claim.ts";
-import { Deaths, RECEIVER, SENDER } from "./channel_deaths.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
-import { type Room, SendEnd } from "./channel_send_end.ts";
-import { Turns } from "./channel_turns.ts";
-import { ChannelWait, deadlineOf, DeathWatch, timeLeft } from "./channel_wait.ts";
+import type { Room, SendEnd } from "./channel_send_end.ts";
+import { ChannelSending, type Delivery } from "./channel_sending.ts";
+import { limitsOf, timeoutOf } from "./channel_wait.ts";
 import { type Codec, encoderOf } from "./codec.ts";
 import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 import { point } from "./test_points.ts";
-
-/** What an attempt at something gives; `undefined` if it is to wait. */
-type Attempt<R> = () => R | undefined;
-
-/** What a sender needs room for; `whole` says that it is to be in one piece. */
-interface Need {
-  readonly length: number;
-  readonly whole: boolean;
-}
 
 function viewOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBufferLike>) {
   return new DataView(buffer as ArrayBuffer, byteOffset, byteLength);
@@ -37,30 +27,17 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBufferLike>)
  * @typeParam In What is sent.
  */
 export class ChannelSender<In> extends PeerTarget implements Disposable {
+  readonly #sending: ChannelSending;
   readonly #end: SendEnd;
   readonly #encode: Codec<unknown, In>["encode"];
-  readonly #watch: DeathWatch | undefined;
-  readonly #events: Deaths;
-  readonly #turns = new Turns();
-  /** What is waited for, by the blocked thread and asynchronously. */
-  #syncNeed: Need = { length: 0, whole: false };
-  #asyncNeed: Need = this.#syncNeed;
-  readonly #syncWait: ChannelWait;
-  readonly #asyncWait: ChannelWait;
   #view: DataView<ArrayBuffer> | undefined;
 
   /** Made by `channel.sender()`. */
   constructor(frame: ChannelFrame, codec: Codec<unknown, In>, policy: PeerDeathPolicy) {
     super();
     this.#encode = encoderOf(codec);
-    this.#events = new Deaths(frame, RECEIVER);
-    this.#watch = policy === "throw"
-      ? new DeathWatch(frame.place, new Deaths(frame, RECEIVER))
-      : undefined;
-    const end = this.#end = new SendEnd(frame); // last: what fails before attaches nothing
-    const ready = ({ length, whole }: Need) => end.hasRoom(length, whole);
-    this.#syncWait = new ChannelWait(end, SENDER, () => ready(this.#syncNeed), this.#watch);
-    this.#asyncWait = new ChannelWait(end, SENDER, () => ready(this.#asyncNeed), this.#watch);
+    this.#sending = new ChannelSending(frame, policy);
+    this.#end = this.#sending.end;
   }
 
   /**
@@ -74,7 +51,7 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
    * @throws {Deno.errors.BadResource} If this sender was closed, or the memory is gone.
    */
   trySend(value: In): boolean {
-    if (this.#watch !== undefined) this.#watch.poll();
+    this.#sending.checkPeers();
     return this.#put(this.#encode(value));
   }
 
@@ -87,11 +64,11 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
    * was asked for.
    */
   sendSync(value: In, options?: WaitSyncOptions): void {
-    const timeout = options === undefined ? undefined : checkedWait(options).timeout;
-    if (this.#watch !== undefined) this.#watch.poll();
+    const timeout = timeoutOf(options);
+    this.#sending.checkPeers();
     const bytes = this.#encode(value);
     if (this.#put(bytes)) return;
-    this.#untilSync(bytes.length, false, timeout, () => this.#append(bytes));
+    this.#sending.untilSync(timeout, this.#message(bytes));
   }
 
   /**
@@ -104,14 +81,13 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
    */
   send(value: In, options?: WaitOptions): Promise<void> {
     try {
-      const wanted = options === undefined ? {} : checkedWait(options);
-      wanted.signal?.throwIfAborted();
-      this.#watch?.poll();
+      const limits = limitsOf(options);
+      this.#sending.checkPeers();
       const bytes = this.#encode(value);
-      if (!this.#turns.busy && this.#put(bytes)) return fulfilled<void>(undefined);
+      if (!this.#sending.busy && this.#put(bytes)) return fulfilled<void>(undefined);
       // The codec may use it for the next one. Not slice(): that of Node's Buffer is no copy.
       const copy = new Uint8Array(bytes);
-      return this.#until(copy.length, false, wanted, () => this.#append(copy)).then(() => {});
+      return this.#sending.until(limits, this.#message(copy)).then(() => {});
     } catch (error) {
       return Promise.reject(error);
     }
@@ -123,8 +99,8 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
    */
   trySendBatch(values: readonly In[]): number {
     checkValues(values);
-    this.#watch?.poll();
-    return this.#end.tryEnter() ? this.#putSome(values, 0) : 0;
+    this.#sending.checkPeers();
+    return this.#sending.try(() => this.#putSome(values, 0)) ?? 0;
   }
 
   /**
@@ -135,20 +111,11 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
    */
   sendBatchSync(values: readonly In[], options: WaitSyncOptions = {}): void {
     checkValues(values);
-    const { timeout } = checkedWait(options);
-    const deadline = deadlineOf(timeout);
-    this.#watch?.poll();
-    const end = this.#end;
-    let sent = 0;
-    if (end.tryEnter()) sent += this.#putSome(values, 0);
-    for (let left = timeout; sent < values.length; left = timeLeft(deadline)) {
-      this.#syncNeed = { length: this.#encode(values[sent]).length, whole: false };
-      if (
-        left === 0 || !end.spin(this.#syncNeed.length) && !this.#syncWait.waitSync(left) ||
-        !end.enterSync(timeLeft(deadline))
-      ) throw this.#timedOut(timeout, sent);
-      sent += this.#putSome(values, sent);
-    }
+    const timeout = timeoutOf(options);
+    this.#sending.checkPeers();
+    const delivery = this.#messages(values);
+    if (this.#sending.try(delivery.attempt) || values.length === 0) return;
+    this.#sending.untilSync(timeout, delivery);
   }
 
   /**
@@ -159,25 +126,13 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
    */
   async sendBatch(values: readonly In[], options: WaitOptions = {}): Promise<void> {
     checkValues(values);
-    const wanted = checkedWait(options);
-    wanted.signal?.throwIfAborted();
-    this.#watch?.poll();
-    const end = this.#end;
-    let sent = 0;
-    if (!this.#turns.busy && end.tryEnter()) sent += this.#putSome(values, 0);
-    if (sent >= values.length) return await fulfilled<void>(undefined);
-    const timedOut = () => this.#timedOut(wanted.timeout, sent);
-    await this.#turns.take(wanted, timedOut, async ({ signal, timeout }) => {
-      const deadline = deadlineOf(timeout);
-      for (let left = timeout; sent < values.length; left = timeLeft(deadline)) {
-        this.#asyncNeed = { length: this.#encode(values[sent]).length, whole: false };
-        if (
-          left === 0 || !await this.#asyncWait.wait({ signal, timeout: left }) ||
-          !await end.enter({ signal, timeout: timeLeft(deadline) })
-        ) throw timedOut();
-        sent += this.#putSome(values, sent);
-      }
-    });
+    const limits = limitsOf(options);
+    this.#sending.checkPeers();
+    const delivery = this.#messages(values);
+    if (this.#sending.early(delivery.attempt) || values.length === 0) {
+      return await fulfilled<void>(undefined);
+    }
+    await this.#sending.until(limits, delivery);
   }
 
   /**
@@ -194,28 +149,26 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
    */
   tryClaim(length: number): ChannelClaim | undefined {
     this.#checkLength(length);
-    this.#watch?.poll();
-    return this.#try(() => this.#claim(length));
+    this.#sending.checkPeers();
+    return this.#sending.try(() => this.#claim(length));
   }
 
   /** The same; blocks the thread until there is room. */
   claimSync(length: number, options: WaitSyncOptions = {}): ChannelClaim {
     this.#checkLength(length);
-    const { timeout } = checkedWait(options);
-    this.#watch?.poll();
-    const attempt = () => this.#claim(length);
-    return this.#try(attempt) ?? this.#untilSync(length, true, timeout, attempt);
+    const timeout = timeoutOf(options);
+    this.#sending.checkPeers();
+    const delivery = inPlace(length, () => this.#claim(length));
+    return this.#sending.try(delivery.attempt) ?? this.#sending.untilSync(timeout, delivery);
   }
 
   /** The same, as soon as there is room. */
   async claim(length: number, options: WaitOptions = {}): Promise<ChannelClaim> {
     this.#checkLength(length);
-    const wanted = checkedWait(options);
-    wanted.signal?.throwIfAborted();
-    this.#watch?.poll();
-    const attempt = () => this.#claim(length);
-    const early = this.#turns.busy ? undefined : this.#try(attempt);
-    return early ?? await this.#until(length, true, wanted, attempt);
+    const limits = limitsOf(options);
+    this.#sending.checkPeers();
+    const delivery = inPlace(length, () => this.#claim(length));
+    return this.#sending.early(delivery.attempt) ?? await this.#sending.until(limits, delivery);
   }
 
   /**
@@ -227,28 +180,26 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
    */
   tryBatch(length = 0): ChannelSendBatch | undefined {
     this.#checkLength(length, 2);
-    this.#watch?.poll();
-    return this.#try(() => this.#batch(length));
+    this.#sending.checkPeers();
+    return this.#sending.try(() => this.#batch(length));
   }
 
   /** The same; blocks the thread until there is room. */
   batchSync(length = 0, options?: WaitSyncOptions): ChannelSendBatch {
     this.#checkLength(length, 2);
-    const timeout = options === undefined ? undefined : checkedWait(options).timeout;
-    this.#watch?.poll();
-    const attempt = () => this.#batch(length);
-    return this.#try(attempt) ?? this.#untilSync(length, true, timeout, attempt);
+    const timeout = timeoutOf(options);
+    this.#sending.checkPeers();
+    const delivery = inPlace(length, () => this.#batch(length));
+    return this.#sending.try(delivery.attempt) ?? this.#sending.untilSync(timeout, delivery);
   }
 
   /** The same, as soon as there is room. */
   async batch(length = 0, options: WaitOptions = {}): Promise<ChannelSendBatch> {
     this.#checkLength(length, 2);
-    const wanted = checkedWait(options);
-    wanted.signal?.throwIfAborted();
-    this.#watch?.poll();
-    const attempt = () => this.#batch(length);
-    const early = this.#turns.busy ? undefined : this.#try(attempt);
-    return early ?? await this.#until(length, true, wanted, attempt);
+    const limits = limitsOf(options);
+    this.#sending.checkPeers();
+    const delivery = inPlace(length, () => this.#batch(length));
+    return this.#sending.early(delivery.attempt) ?? await this.#sending.until(limits, delivery);
   }
 
   /**
@@ -283,7 +234,7 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
 
   /** Which receivers died. */
   protected override newDeaths(): readonly PeerDeath[] {
-    return this.#end.closed ? [] : this.#events.look();
+    return this.#sending.newDeaths();
   }
 
   /** Sends if that is possible now. */
@@ -308,14 +259,28 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
     }
   }
 
-  /** Sends if there is room, while the side is locked. */
-  #append(bytes: Uint8Array<ArrayBufferLike>): true | undefined {
-    if (!this.#end.append(bytes)) return undefined;
-    this.#end.publish();
-    return true;
+  /** One message, to be sent when there is room. */
+  #message(bytes: Uint8Array<ArrayBufferLike>): Delivery<true> {
+    const end = this.#end;
+    const attempt = () => {
+      if (!end.append(bytes)) return undefined;
+      end.publish();
+      return true as const;
+    };
+    return { attempt, length: () => bytes.length };
   }
 
-  /** Sends some, from an index on, while the side is locked, and unlocks it; returns how many. */
+  /** All of several messages, as many together as there is room for. */
+  #messages(values: readonly In[]): Delivery<true> {
+    let sent = 0;
+    const attempt = () => {
+      sent += this.#putSome(values, sent);
+      return sent === values.length || undefined;
+    };
+    return { attempt, length: () => this.#encode(values[sent]).length, sent: () => sent };
+  }
+
+  /** Sends some, from an index on, while the side is locked; returns how many. */
   #putSome(values: readonly In[], from: number): number {
     const end = this.#end;
     let i = from;
@@ -325,11 +290,7 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
       return i - from;
     } finally {
       end.coding = false;
-      try {
-        if (end.pending > 0) end.publish();
-      } finally {
-        end.leave();
-      }
+      if (end.pending > 0) end.publish();
     }
   }
 
@@ -361,74 +322,15 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
     return new ChannelSendBatch(end, this.#view ??= viewOf(end.bytes));
   }
 
-  #try<R>(attempt: Attempt<R>): R | undefined {
-    return this.#end.tryEnter() ? this.#locked(attempt) : undefined;
-  }
-
-  /** An attempt while the side is locked; what is open after it keeps it so. */
-  #locked<R>(attempt: Attempt<R>): R | undefined {
-    const end = this.#end;
-    try {
-      return attempt();
-    } finally {
-      if (!end.open) end.leave();
-    }
-  }
-
-  /** Waits for room, and tries; again and again, since other senders do so too. */
-  #untilSync<R>(
-    length: number,
-    whole: boolean,
-    timeout: number | undefined,
-    attempt: Attempt<R>,
-  ): R {
-    const deadline = deadlineOf(timeout);
-    const end = this.#end;
-    // What is in the way may be the lock alone.
-    let early = end.shared;
-    for (let left = timeout; left !== 0; left = timeLeft(deadline)) {
-      this.#syncNeed = { length, whole };
-      if (!early && !end.spin(length) && !this.#syncWait.waitSync(left)) break;
-      early = false;
-      if (!end.enterSync(timeLeft(deadline))) break;
-      const result = this.#locked(attempt);
-      if (result !== undefined) return result;
-    }
-    throw this.#timedOut(timeout);
-  }
-
-  #until<R>(
-    length: number,
-    whole: boolean,
-    options: WaitOptions,
-    attempt: Attempt<R>,
-  ): Promise<R> {
-    const timedOut = () => this.#timedOut(options.timeout);
-    const end = this.#end;
-    return this.#turns.take(options, timedOut, async ({ signal, timeout }) => {
-      const deadline = deadlineOf(timeout);
-      for (let left = timeout; left !== 0; left = timeLeft(deadline)) {
-        this.#asyncNeed = { length, whole };
-        if (!await this.#asyncWait.wait({ signal, timeout: left })) break;
-        if (!await end.enter({ signal, timeout: timeLeft(deadline) })) break;
-        const result = this.#locked(attempt);
-        if (result !== undefined) return result;
-      }
-      throw timedOut();
-    });
-  }
-
   #checkLength(length: number, share = 1): void {
     const { capacity } = this.#end;
     checkInteger("length", length, 0, Math.max(0, capacity / share - 8));
   }
+}
 
-  #timedOut(timeout: number | undefined, sent?: number): Error {
-    const some = sent === undefined ? "" : `; ${sent} messages were sent before`;
-    return new Deno.errors.TimedOut(
-      `Cannot send by the ${this.#end.place.name}: there was no room for it for ${timeout} ms${some}. Wait longer, or see what the receivers do`,
-    );
-  }
+/** Something to be written in place, when there is room for it in one piece. */
+function inPlace<R>(length: number, attempt: () => R | undefined): Delivery<R> {
+  return { attempt, length: () => length, whole: true };
 }
 
 function checkValues(values: unknown): void {
