@@ -16,7 +16,7 @@
 #include "pin.h"
 #include "queue.h"
 
-enum { BATCH = 64, MAX_SENDERS = 4, MAX_LENGTH = 1 << 20 };
+enum { BATCH = 64, MAX_SENDERS = 8, MAX_LENGTH = 1 << 20 };
 
 /* What both sides share beside the rings. */
 struct control {
@@ -289,7 +289,8 @@ int main(int argc, char **argv) {
   if (is(setting.way, "64 KiB")) setting.length = 1 << 16;
   if (is(setting.way, "1 MiB")) setting.length = 1 << 20;
   if (setting.length > 1 << 10) setting.capacity = 1 << 22;
-  if (is(setting.way, "4 senders, 64 B")) setting.senders = MAX_SENDERS;
+  if (strstr(setting.way, " senders, ")) setting.senders = atoi(setting.way);
+  if (setting.senders < 1 || setting.senders > MAX_SENDERS) return 2;
   setting.warm_up = times / 10 / setting.senders * setting.senders;
   setting.control = shared(sizeof *setting.control);
   for (int i = 0; i < 2; i++) setting.rings[i] = shared(sizeof(struct ring) + setting.capacity);

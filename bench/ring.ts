@@ -82,6 +82,12 @@ export const RING: Group = {
       what: "from four processes at once, by their robust mutex",
       promise: { beside: { case: "64 B" }, rate: 0.5 },
     },
+    ...[2, 8].map((senders) => ({
+      name: `${senders} senders, 64 B`,
+      times: 4_000_000,
+      rate: {},
+      what: "the same from so many: what does each one more cost?",
+    })),
     {
       name: "4 senders, batches, 64 B",
       times: 4_000_000,

@@ -6,7 +6,8 @@ import type { Way } from "./case.ts";
 import { BASE, type Party, start } from "./pair.ts";
 import { check, Message, type Receiver, type Sender, wordAt } from "./ring_message.ts";
 
-const SENDERS = 4;
+/** The most senders that a way has. */
+const MOST_SENDERS = 8;
 /** How many messages are written or read in place together. */
 const BATCH = 64;
 /** How many of several senders are sent together. */
@@ -128,7 +129,7 @@ function sendBatchesAsOneOfMany(
 
 function receiveFromMany(receiver: Receiver, length: number, times: number): number {
   const { bytes, words } = new Message(length);
-  const expected = new Int32Array(SENDERS);
+  const expected = new Int32Array(MOST_SENDERS);
   let sum = 0;
   for (let i = 0; i < times; i++) {
     receiver.receiveIntoSync(bytes);
@@ -149,6 +150,7 @@ interface OneWay {
 }
 
 const COPYING: OneWay = { send: sendAll, receive: receiveAll };
+const MANY: OneWay = { send: sendAsOneOfMany, receive: receiveFromMany };
 
 /** What the ways do. */
 export const ONE_WAY: Readonly<Record<string, OneWay>> = {
@@ -158,18 +160,16 @@ export const ONE_WAY: Readonly<Record<string, OneWay>> = {
   "1 MiB": COPYING,
   "in place, 64 B": { send: sendInPlace, receive: receiveInPlace },
   "for await, 64 B": { send: sendAll, receive: iterate },
-  "4 senders, 64 B": { send: sendAsOneOfMany, receive: receiveFromMany, senders: SENDERS },
-  "4 senders, batches, 64 B": {
-    send: sendBatchesAsOneOfMany,
-    receive: receiveFromMany,
-    senders: SENDERS,
-  },
+  "2 senders, 64 B": { ...MANY, senders: 2 },
+  "4 senders, 64 B": { ...MANY, senders: 4 },
+  "8 senders, 64 B": { ...MANY, senders: 8 },
+  "4 senders, batches, 64 B": { ...MANY, send: sendBatchesAsOneOfMany, senders: 4 },
   "64 B, busy": { ...COPYING, busy: true },
 };
 
 /** How many messages to send before anything is measured. */
 function warmUpOf(times: number): number {
-  return Math.min(Math.ceil(times / 10 / SENDERS) * SENDERS, 500_000);
+  return Math.min(Math.ceil(times / 10 / MOST_SENDERS) * MOST_SENDERS, 500_000);
 }
 
 function channelIn({ memory, index }: Party, way: string): Channel {
