@@ -24,8 +24,9 @@ export interface ReceiveFrom {
    */
   readonly from?: "newest" | "oldest";
   /**
-   * What to do once everything was received and the sender has died: `"ignore"` waits for the next
-   * sender, `"throw"` throws `Deno.errors.BrokenPipe`. Default: `"ignore"`.
+   * What to do once everything was received and the sender has died: to go on waiting for the next
+   * one (`"ignore"`), or to throw `Deno.errors.BrokenPipe` once, from the next call or the one that
+   * is waiting, and wait for the next one then (`"throw"`). Default: `"ignore"`.
    */
   readonly peerDeath?: PeerDeathPolicy;
 }
@@ -74,7 +75,7 @@ export class BroadcastReceiver<Out> extends PeerTarget implements Disposable {
    *
    * @throws {Deno.errors.InvalidData} If the memory holds nonsense, or the codec can't decode the
    * message; in the latter case the next call receives the next one.
-   * @throws {Deno.errors.BrokenPipe} If the sender has died, with `peerDeath: "throw"`.
+   * @throws {Deno.errors.BrokenPipe} If the sender has died, once, with `peerDeath: "throw"`.
    * @throws {Deno.errors.BadResource} If the receiver was closed, or the memory is gone.
    */
   tryReceive(): BroadcastMessage<Out> | undefined {

@@ -8,9 +8,13 @@ import { Attendance } from "./broadcast_participants.ts";
 import { SenderDeaths } from "./broadcast_seat.ts";
 import type { Station } from "./broadcast_station.ts";
 import type { PeerDeath, PeerDeathPolicy } from "./peer_target.ts";
+import { point } from "./test_points.ts";
 
 /** How many messages an iteration takes before it looks whether other tasks are waiting. */
 const UNATTENDED = 64;
+
+/** For tests: a point at which nothing was found, before the look for deaths. */
+export const NOTHING_FOUND = 9;
 
 /** In place of a message: there are no more. */
 export const END = Symbol("end");
@@ -114,8 +118,11 @@ export class Reception<M> implements Waitable<M | typeof END> {
   }
 
   newDeaths(): PeerDeath[] {
-    const pid = this.#events.lookForNew();
-    return pid === undefined ? [] : [{ pid, role: "sender" }];
+    if (this.#closed) return [];
+    const pid = this.#events.look(true);
+    if (pid === undefined) return [];
+    this.#events.tell();
+    return [{ pid, role: "sender" }];
   }
 
   close(): void {
@@ -136,26 +143,30 @@ export class Reception<M> implements Waitable<M | typeof END> {
   #why(): M | typeof END | undefined {
     this.checkOpen();
     this.#ended = false;
-    if (this.#station.ended) {
-      // It may have sent something just before.
-      const message = this.#next();
-      if (message !== undefined) return message;
-      this.#ended = this.#station.ended;
-      return this.#ended ? END : undefined;
-    }
-    if (this.#throws) this.#checkDeath();
-    return undefined;
+    const over = this.#station.ended;
+    const dead = over || !this.#throws ? undefined : this.#lookForDeath();
+    if (!over && dead === undefined) return undefined;
+    // It may have sent something just before, and that comes first.
+    const late = this.#next();
+    if (late !== undefined) return late;
+    if (dead !== undefined) throw this.#broken(dead);
+    this.#ended = this.#station.ended;
+    return this.#ended ? END : undefined;
   }
 
-  #checkDeath(): void {
+  #lookForDeath(): number | undefined {
+    point(NOTHING_FOUND);
     // To look at the processes takes its time: whoever sleeps does so now and then.
     const now = performance.now();
     const thoroughly = now - this.#looked >= RECHECK;
     if (thoroughly) this.#looked = now;
-    const pid = this.#deaths.look(thoroughly);
-    if (pid === undefined) return;
-    throw new Deno.errors.BrokenPipe(
-      `Cannot receive from the ${this.place.name}: its sender, process ${pid}, died. Receive again when another one has come`,
+    return this.#deaths.look(thoroughly);
+  }
+
+  #broken(pid: number): Error {
+    this.#deaths.tell();
+    return new Deno.errors.BrokenPipe(
+      `Cannot receive from the ${this.place.name}: its sender, process ${pid}, died. Receive again to wait for the next one`,
     );
   }
 

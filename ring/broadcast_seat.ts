@@ -66,7 +66,10 @@ function freeAbandoned(words: Int32Array<ArrayBufferLike>): boolean {
 }
 
 /** Whether a thread that is no more has the mutex, though the kernel would have freed it. */
-function isAbandoned(words: Int32Array<ArrayBufferLike>, lock: number): boolean {
+function isAbandoned(
+  words: Int32Array<ArrayBufferLike>,
+  lock: number = Atomics.load(words, SEAT + MUTEX_LOCK),
+): boolean {
   // The first word of an identity is the thread's id, as in the mutex.
   const tid = lock & FUTEX_TID_MASK;
   return tid !== 0 && tid === Atomics.load(words, SENDER) && livenessAt(words, SENDER) === "dead";
@@ -84,41 +87,36 @@ function hasDied(words: Int32Array<ArrayBufferLike>): boolean {
   return (Atomics.load(words, SEAT + MUTEX_LOCK) & FUTEX_OWNER_DIED) !== 0;
 }
 
-/** Whether senders died, for one receiver: each death is told once, or while it lasts. */
+/** Which senders died, for one receiver; each is told once. */
 export class SenderDeaths {
   readonly #station: Station;
+  /** How many were told, by the count of those that the next sender has noticed. */
   #told: number;
+  #found = 0;
 
+  /** Of those who died before this only the last one, if nobody has taken its place. */
   constructor(station: Station) {
     this.#station = station;
-    const { words } = station.place;
-    this.#told = Atomics.load(words, DEATHS) + (hasDied(words) ? 1 : 0) | 0;
+    this.#told = Atomics.load(station.place.words, DEATHS);
   }
 
   /**
-   * The process id of a sender that died: as long as no other came, or once afterwards. What only
-   * a look at the processes tells is found out if there is time for it.
+   * The process id of a sender that died and wasn't told yet, as it remains until {@linkcode tell}.
+   * What only a look at the processes tells is found out if there is time for it.
    */
   look(thoroughly: boolean): number | undefined {
     const { words } = this.#station.place;
-    if (hasDied(words) || (thoroughly && this.#isAbandoned(words))) {
-      this.#told = Atomics.load(words, DEATHS) + 1 | 0;
-      return pidAt(words, SENDER);
-    }
-    const deaths = Atomics.load(words, DEATHS);
-    if ((deaths - this.#told | 0) <= 0) return undefined;
-    this.#told = deaths;
-    return Atomics.load(words, DEAD_PID) >>> 0;
+    // Before the next line: meanwhile the next sender may count the death that this finds.
+    const counted = Atomics.load(words, DEATHS);
+    const unnoticed = hasDied(words) || (thoroughly && isAbandoned(words));
+    const found = unnoticed ? counted + 1 | 0 : counted;
+    if ((found - this.#told | 0) <= 0) return undefined;
+    this.#found = found;
+    return unnoticed ? pidAt(words, SENDER) : Atomics.load(words, DEAD_PID) >>> 0;
   }
 
-  /** As {@linkcode look}, but each death once. */
-  lookForNew(): number | undefined {
-    const told = this.#told;
-    const pid = this.look(true);
-    return this.#told === told ? undefined : pid;
-  }
-
-  #isAbandoned(words: Int32Array<ArrayBufferLike>): boolean {
-    return isAbandoned(words, Atomics.load(words, SEAT + MUTEX_LOCK));
+  /** Has told what was found last. */
+  tell(): void {
+    this.#told = this.#found;
   }
 }

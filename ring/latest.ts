@@ -41,8 +41,9 @@ export interface LatestSenderOptions<In> extends CodecOption<unknown, In> {}
 /** What a receiver does when the sender dies. */
 export interface LatestPeerDeath {
   /**
-   * What to do once the newest value was received and the sender has died: `"ignore"` waits for the
-   * next sender, `"throw"` throws `Deno.errors.BrokenPipe`. Default: `"ignore"`.
+   * What to do once the newest value was received and the sender has died: to go on waiting for the
+   * next one (`"ignore"`), or to throw `Deno.errors.BrokenPipe` once, from the next call or the one
+   * that is waiting, and wait for the next one then (`"throw"`). Default: `"ignore"`.
    */
   readonly peerDeath?: PeerDeathPolicy;
 }

@@ -50,7 +50,7 @@ export class LatestReceiver<Out> extends PeerTarget implements Disposable {
    * Receives the newest value if it wasn't received before; else, and after the end, `undefined`.
    *
    * @throws {Deno.errors.InvalidData} If the memory holds nonsense, or the codec can't decode it.
-   * @throws {Deno.errors.BrokenPipe} If the sender has died, with `peerDeath: "throw"`.
+   * @throws {Deno.errors.BrokenPipe} If the sender has died, once, with `peerDeath: "throw"`.
    * @throws {Deno.errors.BadResource} If the receiver was closed, or the memory is gone.
    */
   tryReceive(): Out | undefined {

@@ -1,12 +1,14 @@
 // Broadcast and its receivers, in one process.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { FUTEX_WAITERS } from "../ffi/pthread.ts";
+import { FUTEX_OWNER_DIED, FUTEX_WAITERS } from "../ffi/pthread.ts";
 import { ownIdentity } from "../ffi/process.ts";
 import { IPC_PRIVATE, mapAnonymous, mapFile, mapNewFile, Segment, SharedMemory } from "../mod.ts";
 import { RECEIVERS, SEAT, SENDER, SLEEPERS } from "../ring/broadcast_layout.ts";
+import { NOTHING_FOUND } from "../ring/broadcast_reception.ts";
 import {
   Broadcast,
+  type BroadcastReceiver,
   type Codec,
   jsonCodec,
   Latest,
@@ -14,6 +16,7 @@ import {
   recordCodec,
   textCodec,
 } from "../ring/mod.ts";
+import { points } from "../ring/test_points.ts";
 import { array, f64, struct, u32 } from "../struct/mod.ts";
 import { tempDirectory } from "./_files.ts";
 import { until } from "./_objects.ts";
@@ -459,6 +462,56 @@ function bury(words: Int32Array, at: number, pid: number): void {
   words[at + 2] = 1;
   words[at + 4] = ownIdentity().namespace;
 }
+
+/** Pretends that the sender died, as far as the kernel leaves it. */
+function leaveDead(words: Int32Array, pid: number): void {
+  bury(words, SENDER, pid);
+  words[SEAT] = FUTEX_OWNER_DIED;
+}
+
+Deno.test("what a sender sent just before it died comes before the error, which comes once", async () => {
+  const receives = [
+    (receiver: BroadcastReceiver<string>) => receiver.tryReceive(),
+    (receiver: BroadcastReceiver<string>) => receiver.receiveSync(),
+    (receiver: BroadcastReceiver<string>) => receiver.receive(),
+  ];
+  for (const receive of receives) {
+    const { memory, broadcast } = create();
+    using receiver = broadcast.receiver({ ...text, peerDeath: "throw" });
+    try {
+      points.hook = (point) => {
+        if (point !== NOTHING_FOUND) return;
+        points.hook = undefined;
+        {
+          using sender = broadcast.sender(text);
+          sender.send("last words");
+        }
+        leaveDead(new Int32Array(memory), 4711);
+      };
+      assertEquals((await receive(receiver))?.value, "last words");
+      assertEquals(points.hook, undefined);
+    } finally {
+      points.hook = undefined;
+    }
+    await assertRejects(
+      async () => await receive(receiver),
+      Deno.errors.BrokenPipe,
+      "its sender, process 4711, died. Receive again to wait for the next one",
+    );
+    assertEquals(receiver.tryReceive(), undefined);
+    await assertRejects(() => receiver.receive({ timeout: 150 }), Deno.errors.TimedOut);
+    // Nor does the next sender tell it again; its own death is another one.
+    {
+      using sender = broadcast.sender(text);
+      assertEquals(receiver.tryReceive(), undefined);
+      sender.send("next");
+      assertEquals(receiver.tryReceive()?.value, "next");
+    }
+    leaveDead(new Int32Array(memory), 4712);
+    assertThrows(() => receiver.tryReceive(), Deno.errors.BrokenPipe, "process 4712, died");
+    assertEquals(receiver.tryReceive(), undefined);
+  }
+});
 
 Deno.test("a sender whose end no kernel has seen is dead nevertheless: the machine was restarted", async () => {
   const { memory, broadcast } = create();
