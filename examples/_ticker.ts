@@ -30,7 +30,7 @@ export const Tick = struct("tick", {
 export const codec = recordCodec(Tick);
 
 /** There is room for about 500 prices, half a second of them, and for 64 readers. */
-export const SIZE = { capacity: 32768, participants: 64 } as const;
+export const SIZE = { capacity: 32768, maxReceivers: 64 } as const;
 
 /** The flags that make the key, for --help. */
 export const KEY_OPTIONS = `\

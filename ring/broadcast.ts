@@ -1,30 +1,24 @@
 import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
+import type { OpenObjectOptions } from "../sync/object.ts";
 import { type OffsetOptions, readOffset } from "../sync/options.ts";
 import type { SyncMemory } from "../sync/place.ts";
+import { participantsOf } from "./broadcast_participants.ts";
+import { BroadcastReceiver, type ReceiveFrom } from "./broadcast_receiver.ts";
+import { BroadcastSender } from "./broadcast_sender.ts";
+import { Note, type Size, type Species, Station, stationBytes } from "./broadcast_station.ts";
+import { maxMessageLength } from "./broadcast_writer.ts";
 import {
   checkedCodec,
+  checkedMaxReceivers,
   checkedOpen,
-  type CodecOption,
-  type OpenRingOptions,
-  type ParticipantsOption,
+  type DecoderOption,
+  type EncoderOption,
+  type MaxReceiversOption,
 } from "./options.ts";
-import { receiversOf } from "./broadcast_participants.ts";
-import { BroadcastReceiver, type ReceiveFrom } from "./broadcast_receiver.ts";
-import { senderOf } from "./broadcast_seat.ts";
-import { BroadcastSender } from "./broadcast_sender.ts";
-import {
-  checkParticipants,
-  Note,
-  type Species,
-  Station,
-  stationBytes,
-} from "./broadcast_station.ts";
-import { maxMessageLength } from "./broadcast_writer.ts";
-import type { Codec } from "./codec.ts";
 import { checkPeerDeath, type Participant } from "./peer_target.ts";
 
 /** How large a broadcast is. */
-export interface BroadcastSize extends ParticipantsOption {
+export interface BroadcastSize extends MaxReceiversOption {
   /**
    * The bytes of its ring: a power of two from 1024 to 2 ** 30. A message takes 16 bytes more than
    * it has, in multiples of 16, and at most half of the ring. Default: 65536.
@@ -35,14 +29,11 @@ export interface BroadcastSize extends ParticipantsOption {
 /** How to create a broadcast. */
 export interface CreateBroadcastOptions extends BroadcastSize, OffsetOptions {}
 
-/** How to open or create a broadcast. */
-export interface OpenOrCreateBroadcastOptions extends CreateBroadcastOptions, OpenRingOptions {}
-
 /** Options of a sender. */
-export interface BroadcastSenderOptions<In> extends CodecOption<unknown, In> {}
+export interface BroadcastSenderOptions<In> extends EncoderOption<In> {}
 
 /** Options of a receiver. */
-export interface BroadcastReceiverOptions<Out> extends CodecOption<Out, never>, ReceiveFrom {}
+export interface BroadcastReceiverOptions<Out> extends DecoderOption<Out>, ReceiveFrom {}
 
 /** What is known of a broadcast. */
 export interface BroadcastStat {
@@ -54,28 +45,31 @@ export interface BroadcastStat {
   readonly sent: number;
   /** Whether the sender has ended it. */
   readonly ended: boolean;
-  /** The sender, if there is one; also one that died, until another comes. */
-  readonly sender: Participant | undefined;
-  /** The receivers; also those that died, until others take their places. */
-  readonly receivers: readonly Participant[];
+  /** Who is attached, those included who died without closing and whose places nobody took yet. */
+  readonly participants: readonly Participant[];
   /** How many receivers there is room for. */
-  readonly participants: number;
+  readonly maxReceivers: number;
 }
 
-const DEFAULT_CAPACITY = 65536;
 const MIN_CAPACITY = 1024;
 const MAX_CAPACITY = 2 ** 30;
 
 const SPECIES: Species = {
   kind: "broadcast",
   option: "capacity",
+  defaultLength: 65536,
   dataBytes: (capacity) => capacity,
   isLength: (capacity) =>
     capacity >= MIN_CAPACITY && capacity <= MAX_CAPACITY && Number.isInteger(Math.log2(capacity)),
 };
 
-function checkedCapacity(value: unknown): number {
-  const capacity = checkInteger("capacity", value ?? DEFAULT_CAPACITY, MIN_CAPACITY, MAX_CAPACITY);
+function checkedSize({ capacity, maxReceivers }: BroadcastSize): Size {
+  return { length: checkedCapacity(capacity), maxReceivers: checkedMaxReceivers(maxReceivers) };
+}
+
+function checkedCapacity(value: unknown): number | undefined {
+  if (value === undefined) return undefined;
+  const capacity = checkInteger("capacity", value, MIN_CAPACITY, MAX_CAPACITY);
   if (SPECIES.isLength(capacity)) return capacity;
   throw new RangeError(`capacity must be a power of two: received ${capacity}`);
 }
@@ -114,10 +108,9 @@ export class Broadcast {
     this.created = created;
   }
 
-  /** How many bytes a broadcast takes. */
+  /** How many bytes of memory a broadcast takes. */
   static byteLength(options: BroadcastSize = {}): number {
-    const { capacity, participants } = checkOptions(options);
-    return stationBytes(SPECIES, checkedCapacity(capacity), checkParticipants(participants));
+    return stationBytes(SPECIES, checkedSize(checkOptions(options)));
   }
 
   /**
@@ -132,15 +125,8 @@ export class Broadcast {
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
   static create(memory: SyncMemory, options: CreateBroadcastOptions = {}): Broadcast {
-    const { capacity, participants, ...rest } = checkOptions(options);
-    const where = { memory, offset: readOffset(rest) };
-    const station = Station.create(
-      SPECIES,
-      where,
-      checkedCapacity(capacity),
-      checkParticipants(participants),
-    );
-    return new Broadcast(station, true);
+    const where = { memory, offset: readOffset(options) };
+    return new Broadcast(Station.create(SPECIES, where, checkedSize(options)), true);
   }
 
   /**
@@ -154,33 +140,35 @@ export class Broadcast {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static open(memory: SyncMemory, options: OpenRingOptions = {}): Broadcast {
+  static open(memory: SyncMemory, options: OpenObjectOptions = {}): Broadcast {
     const { where, timeout } = checkedOpen(memory, options);
     return new Broadcast(Station.open(SPECIES, where, timeout), false);
   }
 
   /**
-   * Opens a broadcast, or makes it if there is none; `created` says which. Throws what
-   * {@linkcode create} and {@linkcode open} throw, and `Deno.errors.InvalidData` if there is one
-   * with another capacity or number of participants.
+   * Opens a broadcast, or makes it if there is none; `created` says which. One that is there is
+   * taken with the capacity and the room for receivers that it has, unless they are given.
+   *
+   * @throws {Deno.errors.InvalidData} If there is one with another capacity or room for receivers
+   * than are given, or something else.
+   * @throws {Deno.errors.TimedOut} If somebody is still creating it after the time.
+   * @throws {RangeError} If the memory is too small or the place misaligned, or an option out of
+   * range.
+   * @throws {TypeError} If it is no memory that may be written.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
   static openOrCreate(
     memory: SyncMemory,
-    options: OpenOrCreateBroadcastOptions = {},
+    options: CreateBroadcastOptions & OpenObjectOptions = {},
   ): Broadcast {
-    const { capacity, participants, ...rest } = checkOptions(options);
-    const { where, timeout } = checkedOpen(memory, rest);
-    const { station, created } = Station.openOrCreate(
-      SPECIES,
-      where,
-      checkedCapacity(capacity),
-      checkParticipants(participants),
-      timeout,
-    );
+    const { where, timeout } = checkedOpen(memory, options);
+    const size = checkedSize(options);
+    const { station, created } = Station.openOrCreate(SPECIES, where, size, timeout);
     return new Broadcast(station, created);
   }
 
-  /** How many bytes it takes. */
+  /** How many bytes of memory it takes. */
   get byteLength(): number {
     return this.#station.place.byteLength;
   }
@@ -202,7 +190,7 @@ export class Broadcast {
   sender<In>(options: BroadcastSenderOptions<In>): BroadcastSender<In>;
   sender<In>(options: BroadcastSenderOptions<In> = {}): BroadcastSender<In> {
     const { codec } = checkOptions(options);
-    return new BroadcastSender(this.#station, checkedCodec<unknown, In>(codec));
+    return new BroadcastSender(this.#station, checkedCodec<In>(codec, "encode"));
   }
 
   /**
@@ -223,9 +211,9 @@ export class Broadcast {
     if (from !== "newest" && from !== "oldest") {
       throw new TypeError(`from must be "newest" or "oldest": received ${describe(from)}`);
     }
-    return new BroadcastReceiver<Out>(
+    return new BroadcastReceiver(
       this.#station,
-      checkedCodec(codec) as Codec<Out, never>,
+      checkedCodec<Out>(codec, "decode"),
       { from, peerDeath: checkPeerDeath(peerDeath) },
     );
   }
@@ -245,9 +233,8 @@ export class Broadcast {
       maxMessageLength: maxMessageLength(station.length),
       sent: note.next,
       ended: station.ended,
-      sender: senderOf(station),
-      receivers: receiversOf(station),
-      participants: station.participants,
+      participants: participantsOf(station),
+      maxReceivers: station.maxReceivers,
     };
   }
 }

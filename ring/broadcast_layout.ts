@@ -52,8 +52,8 @@ export const SENDER: number = SEAT + 16;
 export const RECEIVERS: number = TAIL + 80;
 
 /** The first byte of the ring, for so many receivers. */
-export function dataOffset(participants: number): number {
-  return Math.ceil((RECEIVERS + participants * PARTICIPANT_WORDS) / 16) * 64;
+export function dataOffset(maxReceivers: number): number {
+  return Math.ceil((RECEIVERS + maxReceivers * PARTICIPANT_WORDS) / 16) * 64;
 }
 
 /** In {@linkcode TAIL}: there will be no more, unless another sender comes. */
@@ -85,6 +85,6 @@ export const SLOTS = 4;
 /** Parameters of the header: how long the ring or a value can be, in bytes. */
 export const PARAMETER_LENGTH = 0;
 /** How many receivers there is room for. */
-export const PARAMETER_PARTICIPANTS = 1;
+export const PARAMETER_MAX_RECEIVERS = 1;
 /** The object's own number, at random, in two halves. */
 export const PARAMETER_COOKIE = 2;

@@ -1,10 +1,11 @@
 import { type Participant as Entry, Participants } from "../sync/participants.ts";
 import { RECEIVERS } from "./broadcast_layout.ts";
+import { senderOf } from "./broadcast_seat.ts";
 import type { Station } from "./broadcast_station.ts";
 import type { Participant, PeerDeath } from "./peer_target.ts";
 
-function tableOf({ place, participants }: Station): Participants {
-  return new Participants(place, RECEIVERS, participants);
+function tableOf({ place, maxReceivers }: Station): Participants {
+  return new Participants(place, RECEIVERS, maxReceivers);
 }
 
 /** A receiver's entry in the table of those who are attached. The memory stays mapped for it. */
@@ -21,7 +22,7 @@ export class Attendance {
     const entry = tableOf(station).join();
     if (entry === undefined) {
       throw new Deno.errors.Busy(
-        `Cannot receive from the ${station.place.name}: it has room for ${station.participants} receivers, and all of them are there. Close one, or create it with more participants`,
+        `Cannot receive from the ${station.place.name}: it has room for ${station.maxReceivers} receivers, and all of them are there. Close one, or create it with a larger maxReceivers`,
       );
     }
     this.#station = station;
@@ -36,9 +37,15 @@ export class Attendance {
   }
 }
 
-/** All receivers, also those that died and whose entries nobody has taken yet. */
-export function receiversOf(station: Station): Participant[] {
-  return tableOf(station).list().map(({ pid, liveness }) => ({ pid, liveness }));
+/** Who is attached: the sender first, and all receivers; also who died, until others come. */
+export function participantsOf(station: Station): Participant[] {
+  const sender = senderOf(station);
+  return sender === undefined ? receiversOf(station) : [sender, ...receiversOf(station)];
+}
+
+function receiversOf(station: Station): Participant[] {
+  return tableOf(station).list()
+    .map(({ pid, liveness }) => ({ pid, liveness, role: "receiver" }));
 }
 
 /** Which receivers died, for the sender; each is told once. */

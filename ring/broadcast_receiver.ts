@@ -3,7 +3,7 @@ import { Landing } from "./landing.ts";
 import { NOTHING, RingReader } from "./broadcast_reader.ts";
 import { Reception } from "./broadcast_reception.ts";
 import type { Station } from "./broadcast_station.ts";
-import type { Codec } from "./codec.ts";
+import type { Decoder } from "./codec.ts";
 import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 
 /** A message of a `Broadcast`, as a receiver gets it. */
@@ -48,7 +48,7 @@ export class BroadcastReceiver<Out> extends PeerTarget implements Disposable {
   readonly #reader: RingReader;
 
   /** Made by `Broadcast.receiver()`. */
-  constructor(station: Station, codec: Codec<Out, never>, options: Required<ReceiveFrom>) {
+  constructor(station: Station, codec: Decoder<Out>, options: Required<ReceiveFrom>) {
     super();
     const landing = new Landing(codec.keeps !== false);
     const reader = this.#reader = new RingReader(station, landing, options.from);

@@ -80,7 +80,8 @@ export function senderOf({ place: { words } }: Station): Participant | undefined
   const pid = pidAt(words, SENDER);
   // Who left when its memory was closed already couldn't clear its identity.
   if (pid === 0 || Atomics.load(words, SEAT + MUTEX_LOCK) === 0) return undefined;
-  return { pid, liveness: hasDied(words) ? "dead" : livenessAt(words, SENDER) };
+  const liveness = hasDied(words) ? "dead" : livenessAt(words, SENDER);
+  return { pid, liveness, role: "sender" };
 }
 
 function hasDied(words: Int32Array<ArrayBufferLike>): boolean {

@@ -1,7 +1,7 @@
 import type { Station } from "./broadcast_station.ts";
 import { type BroadcastClaim, Sending } from "./broadcast_sending.ts";
 import { RingWriter } from "./broadcast_writer.ts";
-import type { Codec } from "./codec.ts";
+import type { Encoder } from "./codec.ts";
 import { type PeerDeath, PeerTarget } from "./peer_target.ts";
 
 /**
@@ -16,7 +16,7 @@ export class BroadcastSender<In> extends PeerTarget implements Disposable {
   readonly #sending: Sending<In>;
 
   /** Made by `Broadcast.sender()`. */
-  constructor(station: Station, codec: Codec<unknown, In>) {
+  constructor(station: Station, codec: Encoder<In>) {
     super();
     this.#sending = new Sending(station, codec, () => new RingWriter(station));
   }
@@ -38,7 +38,8 @@ export class BroadcastSender<In> extends PeerTarget implements Disposable {
    * @throws {RangeError} If it is longer than {@linkcode maxMessageLength}.
    * @throws {TypeError} If the codec takes no such value.
    * @throws {Deno.errors.Busy} If there is a claim.
-   * @throws {Deno.errors.BadResource} If the sender was closed or has ended, or the memory is gone.
+   * @throws {Deno.errors.BrokenPipe} If the sender has ended.
+   * @throws {Deno.errors.BadResource} If the sender was closed, or the memory is gone.
    */
   send(value: In): number {
     return this.#sending.send(value);
@@ -76,7 +77,8 @@ export class BroadcastSender<In> extends PeerTarget implements Disposable {
    *
    * @throws {RangeError} If it is longer than {@linkcode maxMessageLength}.
    * @throws {Deno.errors.Busy} If there is a claim already.
-   * @throws {Deno.errors.BadResource} If the sender was closed or has ended, or the memory is gone.
+   * @throws {Deno.errors.BrokenPipe} If the sender has ended.
+   * @throws {Deno.errors.BadResource} If the sender was closed, or the memory is gone.
    */
   claim(length: number): BroadcastClaim {
     return this.#sending.claim(length);

@@ -5,7 +5,7 @@ import { ReceiverDeaths } from "./broadcast_participants.ts";
 import { SenderSeat } from "./broadcast_seat.ts";
 import type { Station } from "./broadcast_station.ts";
 import type { Writer } from "./broadcast_writer.ts";
-import { type Codec, encoderOf } from "./codec.ts";
+import { type Encoder, encoderOf } from "./codec.ts";
 import type { PeerDeath } from "./peer_target.ts";
 
 /** Up to how many bytes a loop is faster than a call. */
@@ -23,7 +23,7 @@ export class Sending<In> {
   #pending = false;
   #state: "open" | "ended" | "closed" = "open";
 
-  constructor(station: Station, codec: Codec<unknown, In>, makeWriter: () => Writer) {
+  constructor(station: Station, codec: Encoder<In>, makeWriter: () => Writer) {
     this.#station = station;
     this.#encode = encoderOf(codec);
     this.#seat = new SenderSeat(station);
@@ -146,8 +146,9 @@ export class Sending<In> {
   }
 
   #refuse(): never {
-    const why = this.#state === "closed" ? "this sender was closed" : "this sender has ended it";
-    throw new Deno.errors.BadResource(`Cannot send to the ${this.#station.place.name}: ${why}`);
+    const what = `Cannot send to the ${this.#station.place.name}: this sender`;
+    if (this.#state === "closed") throw new Deno.errors.BadResource(`${what} was closed`);
+    throw new Deno.errors.BrokenPipe(`${what} has ended it. Close it, and attach another one`);
   }
 
   #checkLength(length: number): void {

@@ -1,9 +1,9 @@
-import { checkInteger } from "../ffi/check.ts";
 import { ALL, futexWake } from "../ffi/futex.ts";
 import {
   createObject,
   HEADER_BYTES,
   type Kind,
+  type NewObject,
   objectLength,
   openObject,
   openOrCreateObject,
@@ -19,34 +19,26 @@ import {
   NOTES,
   PARAMETER_COOKIE,
   PARAMETER_LENGTH,
-  PARAMETER_PARTICIPANTS,
+  PARAMETER_MAX_RECEIVERS,
   SEAT,
   SLEEPERS,
   TAIL,
 } from "./broadcast_layout.ts";
+import { isMaxReceivers } from "./options.ts";
 
 /** How many receivers there is room for by default. */
-export const DEFAULT_PARTICIPANTS = 64;
-
-/** The most receivers that there can be room for. */
-const MAX_PARTICIPANTS = 65536;
+const DEFAULT_RECEIVERS = 64;
 
 /** How often a note is read again that the sender was writing: it would have to be very fast. */
 const TRIES = 100_000;
 
-/** What a Broadcast or a Latest is made of. */
-export interface Blueprint {
-  readonly kind: Kind & ("broadcast" | "latest");
-  /** How long the ring or a value can be, in bytes. */
-  readonly length: number;
-  readonly participants: number;
-}
-
 /** A kind of object: how many bytes the data take, and what lengths are right. */
 export interface Species {
-  readonly kind: Blueprint["kind"];
+  readonly kind: Kind & ("broadcast" | "latest");
   /** What the length is called. */
   readonly option: string;
+  /** The length that an object has unless told. */
+  readonly defaultLength?: number;
   dataBytes(length: number): number;
   isLength(length: number): boolean;
 }
@@ -57,14 +49,19 @@ export interface Where {
   readonly offset: number;
 }
 
-/** Checks how many receivers there shall be room for. */
-export function checkParticipants(value: unknown): number {
-  return checkInteger("participants", value ?? DEFAULT_PARTICIPANTS, 1, MAX_PARTICIPANTS);
+/** How large an object is to be, checked; what is `undefined` is as it is, or the default. */
+export interface Size {
+  /** How long the ring or a value can be, in bytes. */
+  readonly length: number | undefined;
+  readonly maxReceivers: number | undefined;
 }
 
 /** The bytes that an object takes. */
-export function stationBytes(species: Species, length: number, participants: number): number {
-  return dataOffset(participants) + species.dataBytes(length);
+export function stationBytes(
+  { dataBytes, defaultLength = 0 }: Species,
+  { length = defaultLength, maxReceivers = DEFAULT_RECEIVERS }: Size,
+): number {
+  return dataOffset(maxReceivers) + dataBytes(length);
 }
 
 /**
@@ -72,11 +69,11 @@ export function stationBytes(species: Species, length: number, participants: num
  * its header says, which was checked.
  */
 export class Station {
-  readonly kind: Blueprint["kind"];
+  readonly kind: Species["kind"];
   readonly place: SharedPlace;
   /** How long the ring or a value can be, in bytes. */
   readonly length: number;
-  readonly participants: number;
+  readonly maxReceivers: number;
   /** The first byte of the data. */
   readonly data: number;
   /** The object's own number: what is mixed with sequences. */
@@ -84,38 +81,33 @@ export class Station {
   /** Its other half. */
   readonly cookieHigh: number;
 
-  private constructor(kind: Blueprint["kind"], place: SharedPlace) {
+  private constructor(kind: Species["kind"], place: SharedPlace) {
     const { words } = place;
     this.kind = kind;
     this.place = place;
     this.length = parameter(words, PARAMETER_LENGTH);
-    this.participants = parameter(words, PARAMETER_PARTICIPANTS);
-    this.data = dataOffset(this.participants);
+    this.maxReceivers = parameter(words, PARAMETER_MAX_RECEIVERS);
+    this.data = dataOffset(this.maxReceivers);
     this.cookieLow = parameter(words, PARAMETER_COOKIE) | 0;
     this.cookieHigh = parameter(words, PARAMETER_COOKIE + 1) | 0;
   }
 
-  static #plan(species: Species, where: Where, length: number, participants: number) {
-    const { kind } = species;
-    const byteLength = stationBytes(species, length, participants);
-    const place = placeOf({ name: kind, ...where, byteLength });
+  static #plan(species: Species, where: Where, size: Size): NewObject {
+    const { kind, defaultLength = 0 } = species;
+    const { length = defaultLength, maxReceivers = DEFAULT_RECEIVERS } = size;
+    const place = placeOf({ name: kind, ...where, byteLength: stationBytes(species, size) });
     const cookie = crypto.getRandomValues(new Uint32Array(2));
     const initialise = (words: Int32Array<ArrayBufferLike>) => {
-      words.fill(0, HEADER_BYTES / 4, dataOffset(participants) / 4);
+      words.fill(0, HEADER_BYTES / 4, dataOffset(maxReceivers) / 4);
       makeMutex(place, SEAT);
     };
-    return { kind, place, parameters: [length, participants, ...cookie], initialise };
+    return { kind, place, parameters: [length, maxReceivers, ...cookie], initialise };
   }
 
-  static create(
-    species: Species,
-    where: Where,
-    length: number,
-    participants: number,
-  ): Station {
-    const plan = Station.#plan(species, where, length, participants);
+  static create(species: Species, where: Where, size: Size): Station {
+    const plan = Station.#plan(species, where, size);
     createObject(plan);
-    return new Station(plan.kind, plan.place);
+    return new Station(species.kind, plan.place);
   }
 
   static open(species: Species, where: Where, timeout?: number): Station {
@@ -125,14 +117,14 @@ export class Station {
     openObject({ kind, place: whole }, timeout);
     const { words } = whole;
     const length = parameter(words, PARAMETER_LENGTH);
-    const participants = parameter(words, PARAMETER_PARTICIPANTS);
+    const maxReceivers = parameter(words, PARAMETER_MAX_RECEIVERS);
     const byteLength = objectLength(words);
     if (
-      !species.isLength(length) || participants < 1 || participants > MAX_PARTICIPANTS ||
-      stationBytes(species, length, participants) !== byteLength
+      !species.isLength(length) || !isMaxReceivers(maxReceivers) ||
+      stationBytes(species, { length, maxReceivers }) !== byteLength
     ) {
       throw new Deno.errors.InvalidData(
-        `Cannot open ${whole.name}: its header contradicts itself (${species.option} ${length}, participants ${participants}, ${byteLength} bytes). Create it anew, in memory filled with zeros`,
+        `Cannot open ${whole.name}: its header contradicts itself (${species.option} ${length}, maxReceivers ${maxReceivers}, ${byteLength} bytes). Create it anew, in memory filled with zeros`,
       );
     }
     return new Station(kind, placeOf({ name: kind, ...where, byteLength }));
@@ -141,21 +133,37 @@ export class Station {
   static openOrCreate(
     species: Species,
     where: Where,
-    length: number,
-    participants: number,
+    size: Size,
     timeout?: number,
   ): { station: Station; created: boolean } {
-    const plan = Station.#plan(species, where, length, participants);
-    const created = openOrCreateObject(plan, timeout);
-    const station = created
-      ? new Station(plan.kind, plan.place)
-      : Station.open(species, where, timeout);
-    if (station.length !== length || station.participants !== participants) {
-      throw new Deno.errors.InvalidData(
-        `Cannot open ${plan.place.name}: it has ${species.option} ${station.length} and participants ${station.participants}, not ${length} and ${participants}. Ask for the same, or use open()`,
-      );
+    try {
+      const plan = Station.#plan(species, where, size);
+      if (openOrCreateObject(plan, timeout)) {
+        return { station: new Station(species.kind, plan.place), created: true };
+      }
+    } catch (error) {
+      // There is no room for a new one, or one that is longer; but it may be what is wanted.
+      if (!(error instanceof RangeError) && !(error instanceof Deno.errors.InvalidData)) {
+        throw error;
+      }
+      try {
+        return { station: Station.#openAs(species, where, size, timeout), created: false };
+      } catch (found) {
+        const nothing = found instanceof Deno.errors.NotFound || found instanceof RangeError;
+        throw nothing ? error : found;
+      }
     }
-    return { station, created };
+    return { station: Station.#openAs(species, where, size, timeout), created: false };
+  }
+
+  /** Opens one that is as large as is wanted. */
+  static #openAs(species: Species, where: Where, size: Size, timeout?: number): Station {
+    const station = Station.open(species, where, timeout);
+    const { length = station.length, maxReceivers = station.maxReceivers } = size;
+    if (station.length === length && station.maxReceivers === maxReceivers) return station;
+    throw new Deno.errors.InvalidData(
+      `Cannot open ${station.place.name}: it has ${species.option} ${station.length} and maxReceivers ${station.maxReceivers}, not ${length} and ${maxReceivers}. Ask for the same, or leave that open`,
+    );
   }
 
   /** Whether the sender said that there will be no more. */

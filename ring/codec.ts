@@ -15,20 +15,27 @@ import type { Fields, RecordInput, RecordOf, RecordType } from "../struct/mod.ts
  * };
  * ```
  */
-export interface Codec<Out, In = Out> {
+export interface Codec<Out, In = Out> extends Encoder<In>, Decoder<Out> {}
+
+/** The half of a {@linkcode Codec} that a sender needs. */
+export interface Encoder<In> {
+  /** The bytes of a value. They are copied before this is called again, and may be reused then. */
+  encode(value: In): Uint8Array;
+}
+
+/** The half of a {@linkcode Codec} that a receiver needs. */
+export interface Decoder<Out> {
   /**
    * Whether what `decode()` returns may refer to the bytes it got. Then each message has an array
    * of its own; otherwise one array serves for all, and is overwritten by the next message.
    */
   readonly keeps: boolean;
-  /** The bytes of a value. They are copied before this is called again, and may be reused then. */
-  encode(value: In): Uint8Array;
   /** The value of some bytes, which are a copy that no other process sees. */
   decode(bytes: Uint8Array<ArrayBuffer>): Out;
 }
 
 /** What a codec encodes, checked: nothing but bytes may be copied into a ring. */
-export function encoderOf<In>(codec: Codec<unknown, In>): (value: In) => Uint8Array {
+export function encoderOf<In>(codec: Encoder<In>): (value: In) => Uint8Array {
   return (value) => {
     const bytes = codec.encode(value);
     if (bytes instanceof Uint8Array) return bytes;

@@ -1,42 +1,27 @@
 import { checkInteger, checkOptions } from "../ffi/check.ts";
+import type { OpenObjectOptions } from "../sync/object.ts";
 import { type OffsetOptions, readOffset } from "../sync/options.ts";
 import type { SyncMemory } from "../sync/place.ts";
 import { recordSize, SLOTS } from "./broadcast_layout.ts";
-import {
-  checkedCodec,
-  checkedOpen,
-  type CodecOption,
-  type OpenRingOptions,
-  type ParticipantsOption,
-} from "./options.ts";
-import { receiversOf } from "./broadcast_participants.ts";
-import { senderOf } from "./broadcast_seat.ts";
-import {
-  checkParticipants,
-  Note,
-  type Species,
-  Station,
-  stationBytes,
-} from "./broadcast_station.ts";
-import type { Codec } from "./codec.ts";
+import { participantsOf } from "./broadcast_participants.ts";
+import { Note, type Size, type Species, Station, stationBytes } from "./broadcast_station.ts";
 import { LatestReceiver } from "./latest_receiver.ts";
 import { LatestSender } from "./latest_sender.ts";
+import {
+  checkedCodec,
+  checkedMaxReceivers,
+  checkedOpen,
+  type DecoderOption,
+  type EncoderOption,
+  type MaxReceiversOption,
+} from "./options.ts";
 import { checkPeerDeath, type Participant, type PeerDeathPolicy } from "./peer_target.ts";
 
-/** How large a `Latest` is. */
-export interface LatestSize extends ParticipantsOption {
-  /** The most bytes that a value has, 1 to 2 ** 28. It takes four times that, and a little more. */
-  readonly size: number;
-}
-
 /** How to create a `Latest`. */
-export interface CreateLatestOptions extends LatestSize, OffsetOptions {}
-
-/** How to open or create a `Latest`. */
-export interface OpenOrCreateLatestOptions extends CreateLatestOptions, OpenRingOptions {}
+export interface CreateLatestOptions extends MaxReceiversOption, OffsetOptions {}
 
 /** Options of a sender. */
-export interface LatestSenderOptions<In> extends CodecOption<unknown, In> {}
+export interface LatestSenderOptions<In> extends EncoderOption<In> {}
 
 /** What a receiver does when the sender dies. */
 export interface LatestPeerDeath {
@@ -49,7 +34,7 @@ export interface LatestPeerDeath {
 }
 
 /** Options of a receiver. */
-export interface LatestReceiverOptions<Out> extends CodecOption<Out, never>, LatestPeerDeath {}
+export interface LatestReceiverOptions<Out> extends DecoderOption<Out>, LatestPeerDeath {}
 
 /** What is known of a `Latest`. */
 export interface LatestStat {
@@ -59,12 +44,10 @@ export interface LatestStat {
   readonly sent: number;
   /** Whether the sender has ended it. */
   readonly ended: boolean;
-  /** The sender, if there is one; also one that died, until another comes. */
-  readonly sender: Participant | undefined;
-  /** The receivers; also those that died, until others take their places. */
-  readonly receivers: readonly Participant[];
+  /** Who is attached, those included who died without closing and whose places nobody took yet. */
+  readonly participants: readonly Participant[];
   /** How many receivers there is room for. */
-  readonly participants: number;
+  readonly maxReceivers: number;
 }
 
 const MAX_SIZE = 2 ** 28;
@@ -76,8 +59,11 @@ const SPECIES: Species = {
   isLength: (size) => size >= 1 && size <= MAX_SIZE,
 };
 
-function checkedSize(value: unknown): number {
-  return checkInteger("size", value, 1, MAX_SIZE);
+function checkedSize(size: unknown, { maxReceivers }: MaxReceiversOption): Size {
+  return {
+    length: checkInteger("size", size, 1, MAX_SIZE),
+    maxReceivers: checkedMaxReceivers(maxReceivers),
+  };
 }
 
 /**
@@ -94,8 +80,8 @@ function checkedSize(value: unknown): number {
  * import { jsonCodec, Latest } from "@isthmus/isthmus/ring";
  *
  * const codec = jsonCodec<{ x: number; y: number }>();
- * using memory = mapAnonymous(Latest.byteLength({ size: 200 }), { shared: true });
- * const position = Latest.create(memory, { size: 200 }); // others: Latest.open(memory)
+ * using memory = mapAnonymous(Latest.byteLength(200), { shared: true });
+ * const position = Latest.create(memory, 200); // others: Latest.open(memory)
  * using sender = position.sender({ codec });
  * using receiver = position.receiver({ codec });
  *
@@ -103,7 +89,7 @@ function checkedSize(value: unknown): number {
  * sender.send({ x: 3, y: 4 });
  * console.log(receiver.tryReceive()); // { x: 3, y: 4 }
  * console.log(receiver.tryReceive()); // undefined: it was received
- * console.log(receiver.peek()); // { x: 3, y: 4 }
+ * console.log(receiver.newest()); // { x: 3, y: 4 }
  * ```
  */
 export class Latest {
@@ -116,14 +102,16 @@ export class Latest {
     this.created = created;
   }
 
-  /** How many bytes it takes. */
-  static byteLength(options: LatestSize): number {
-    const { size, participants } = checkOptions(options);
-    return stationBytes(SPECIES, checkedSize(size), checkParticipants(participants));
+  /** How many bytes of memory one takes for values of `size` bytes at most. */
+  static byteLength(size: number, options: MaxReceiversOption = {}): number {
+    return stationBytes(SPECIES, checkedSize(size, checkOptions(options)));
   }
 
   /**
    * Makes one in memory that is zeros there.
+   *
+   * @param size The most bytes that a value has, 1 to 2 ** 28. It takes four times that, and a
+   * little more.
    *
    * @throws {Deno.errors.AlreadyExists} If there is one, or something else of Isthmus.
    * @throws {Deno.errors.InvalidData} If something else is there.
@@ -133,16 +121,9 @@ export class Latest {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static create(memory: SyncMemory, options: CreateLatestOptions): Latest {
-    const { size, participants, ...rest } = checkOptions(options);
-    const where = { memory, offset: readOffset(rest) };
-    const station = Station.create(
-      SPECIES,
-      where,
-      checkedSize(size),
-      checkParticipants(participants),
-    );
-    return new Latest(station, true);
+  static create(memory: SyncMemory, size: number, options: CreateLatestOptions = {}): Latest {
+    const where = { memory, offset: readOffset(options) };
+    return new Latest(Station.create(SPECIES, where, checkedSize(size, options)), true);
   }
 
   /**
@@ -156,30 +137,36 @@ export class Latest {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static open(memory: SyncMemory, options: OpenRingOptions = {}): Latest {
+  static open(memory: SyncMemory, options: OpenObjectOptions = {}): Latest {
     const { where, timeout } = checkedOpen(memory, options);
     return new Latest(Station.open(SPECIES, where, timeout), false);
   }
 
   /**
-   * Opens one, or makes it if there is none; `created` says which. Throws what {@linkcode create}
-   * and {@linkcode open} throw, and `Deno.errors.InvalidData` if there is one with another size or
-   * number of participants.
+   * Opens one, or makes it if there is none; `created` says which. One that is there is taken with
+   * the room for receivers that it has, unless that is given.
+   *
+   * @throws {Deno.errors.InvalidData} If there is one with another size, or another room for
+   * receivers than is given, or something else.
+   * @throws {Deno.errors.TimedOut} If somebody is still creating it after the time.
+   * @throws {RangeError} If the memory is too small or the place misaligned, or an option out of
+   * range.
+   * @throws {TypeError} If it is no memory that may be written.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static openOrCreate(memory: SyncMemory, options: OpenOrCreateLatestOptions): Latest {
-    const { size, participants, ...rest } = checkOptions(options);
-    const { where, timeout } = checkedOpen(memory, rest);
-    const { station, created } = Station.openOrCreate(
-      SPECIES,
-      where,
-      checkedSize(size),
-      checkParticipants(participants),
-      timeout,
-    );
+  static openOrCreate(
+    memory: SyncMemory,
+    size: number,
+    options: CreateLatestOptions & OpenObjectOptions = {},
+  ): Latest {
+    const { where, timeout } = checkedOpen(memory, options);
+    const wanted = checkedSize(size, options);
+    const { station, created } = Station.openOrCreate(SPECIES, where, wanted, timeout);
     return new Latest(station, created);
   }
 
-  /** How many bytes it takes. */
+  /** How many bytes of memory it takes. */
   get byteLength(): number {
     return this.#station.place.byteLength;
   }
@@ -201,7 +188,7 @@ export class Latest {
   sender<In>(options: LatestSenderOptions<In>): LatestSender<In>;
   sender<In>(options: LatestSenderOptions<In> = {}): LatestSender<In> {
     const { codec } = checkOptions(options);
-    return new LatestSender(this.#station, checkedCodec<unknown, In>(codec));
+    return new LatestSender(this.#station, checkedCodec<In>(codec, "encode"));
   }
 
   /**
@@ -217,9 +204,9 @@ export class Latest {
   receiver<Out>(options: LatestReceiverOptions<Out>): LatestReceiver<Out>;
   receiver<Out>(options: LatestReceiverOptions<Out> = {}): LatestReceiver<Out> {
     const { codec, peerDeath } = checkOptions(options);
-    return new LatestReceiver<Out>(
+    return new LatestReceiver(
       this.#station,
-      checkedCodec(codec) as Codec<Out, never>,
+      checkedCodec<Out>(codec, "decode"),
       checkPeerDeath(peerDeath),
     );
   }
@@ -238,9 +225,8 @@ export class Latest {
       size: station.length,
       sent: note.next,
       ended: station.ended,
-      sender: senderOf(station),
-      receivers: receiversOf(station),
-      participants: station.participants,
+      participants: participantsOf(station),
+      maxReceivers: station.maxReceivers,
     };
   }
 }

@@ -3,7 +3,7 @@ import { Landing } from "./landing.ts";
 import { NOTHING } from "./broadcast_reader.ts";
 import { Reception } from "./broadcast_reception.ts";
 import type { Station } from "./broadcast_station.ts";
-import type { Codec } from "./codec.ts";
+import type { Decoder } from "./codec.ts";
 import { LatestReader } from "./latest_reader.ts";
 import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 
@@ -19,16 +19,16 @@ export class LatestReceiver<Out> extends PeerTarget implements Disposable {
   readonly #reception: Reception<{ value: Out }>;
   readonly #reader: LatestReader;
   readonly #landing: Landing;
-  readonly #codec: Codec<Out, never>;
-  readonly #peeker: LatestReader;
+  readonly #codec: Decoder<Out>;
+  readonly #again: LatestReader;
 
   /** Made by `Latest.receiver()`. */
-  constructor(station: Station, codec: Codec<Out, never>, peerDeath: PeerDeathPolicy) {
+  constructor(station: Station, codec: Decoder<Out>, peerDeath: PeerDeathPolicy) {
     super();
     this.#codec = codec;
     const landing = this.#landing = new Landing(codec.keeps !== false);
     const reader = this.#reader = new LatestReader(station);
-    this.#peeker = new LatestReader(station);
+    this.#again = new LatestReader(station);
     this.#reception = new Reception(station, peerDeath, () => {
       const length = reader.read(landing, false);
       return length === NOTHING ? undefined : { value: codec.decode(landing.take(length)) };
@@ -59,14 +59,14 @@ export class LatestReceiver<Out> extends PeerTarget implements Disposable {
 
   /**
    * The newest value, whether it was received or not, also after the end; `undefined` if none was
-   * ever sent. It isn't received by that.
+   * ever sent. {@linkcode tryReceive} and its like still receive it after that.
    *
    * @throws {Deno.errors.InvalidData} If the memory holds nonsense, or the codec can't decode it.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
-  peek(): Out | undefined {
+  newest(): Out | undefined {
     this.#reception.checkOpen();
-    const length = this.#peeker.read(this.#landing, true);
+    const length = this.#again.read(this.#landing, true);
     return length === NOTHING ? undefined : this.#codec.decode(this.#landing.take(length));
   }
 

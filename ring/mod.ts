@@ -19,9 +19,18 @@
 
 export type { SyncMemory } from "../sync/place.ts";
 export type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
+export type { OpenObjectOptions } from "../sync/object.ts";
 export type { OffsetOptions } from "../sync/options.ts";
 export type { Liveness } from "../ffi/process.ts";
-export { bytesCodec, type Codec, jsonCodec, recordCodec, textCodec } from "./codec.ts";
+export {
+  bytesCodec,
+  type Codec,
+  type Decoder,
+  type Encoder,
+  jsonCodec,
+  recordCodec,
+  textCodec,
+} from "./codec.ts";
 export {
   Broadcast,
   type BroadcastReceiverOptions,
@@ -29,7 +38,6 @@ export {
   type BroadcastSize,
   type BroadcastStat,
   type CreateBroadcastOptions,
-  type OpenOrCreateBroadcastOptions,
 } from "./broadcast.ts";
 export {
   Channel,
@@ -48,7 +56,7 @@ export type {
 export { ChannelMessage, ChannelReceiveBatch } from "./channel_message.ts";
 export { ChannelReceiver } from "./channel_receiver.ts";
 export { ChannelSender } from "./channel_sender.ts";
-export type { CodecOption, OpenRingOptions, ParticipantsOption } from "./options.ts";
+export type { DecoderOption, EncoderOption, MaxReceiversOption } from "./options.ts";
 export {
   type BroadcastMessage,
   BroadcastReceiver,
@@ -62,9 +70,7 @@ export {
   type LatestPeerDeath,
   type LatestReceiverOptions,
   type LatestSenderOptions,
-  type LatestSize,
   type LatestStat,
-  type OpenOrCreateLatestOptions,
 } from "./latest.ts";
 export { LatestReceiver } from "./latest_receiver.ts";
 export { LatestSender } from "./latest_sender.ts";
@@ -73,5 +79,6 @@ export {
   type PeerDeath,
   type PeerDeathListener,
   type PeerDeathPolicy,
+  type PeerRole,
   PeerTarget,
 } from "./peer_target.ts";

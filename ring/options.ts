@@ -1,49 +1,61 @@
-import { checkTimeout, describe } from "../ffi/check.ts";
-import { type OffsetOptions, readOffset } from "../sync/options.ts";
+import { checkInteger, checkTimeout, describe } from "../ffi/check.ts";
+import type { OpenObjectOptions } from "../sync/object.ts";
+import { readOffset } from "../sync/options.ts";
 import type { SyncMemory } from "../sync/place.ts";
 import type { Where } from "./broadcast_station.ts";
-import { bytesCodec, type Codec } from "./codec.ts";
+import { bytesCodec, type Decoder, type Encoder } from "./codec.ts";
 
-/** How many receivers there is room for. */
-export interface ParticipantsOption {
+/** How many receivers a `Broadcast` or a `Latest` has room for. */
+export interface MaxReceiversOption {
   /**
    * How many receivers can be attached at the same time, 1 to 65536; each takes 32 bytes. Default:
    * 64.
    */
-  readonly participants?: number;
-}
-
-/** How to open an object. */
-export interface OpenRingOptions extends OffsetOptions {
-  /**
-   * How long to wait for a process that is creating it right now, in milliseconds. Default: 1000.
-   */
-  readonly timeout?: number;
+  readonly maxReceivers?: number;
 }
 
 /** How values become messages. */
-export interface CodecOption<Out, In> {
+export interface EncoderOption<In> {
   /** Default: messages are bytes. */
-  readonly codec?: Codec<Out, In>;
+  readonly codec?: Encoder<In>;
+}
+
+/** How messages become values. */
+export interface DecoderOption<Out> {
+  /** Default: messages are bytes. */
+  readonly codec?: Decoder<Out>;
 }
 
 /** The checked options of what opens. */
 export function checkedOpen(
   memory: SyncMemory,
-  options: OpenRingOptions,
+  options: OpenObjectOptions,
 ): { where: Where; timeout: number | undefined } {
   const offset = readOffset(options);
   return { where: { memory, offset }, timeout: checkTimeout(options.timeout) };
 }
 
-/** The codec of options, checked; bytes by default. */
-export function checkedCodec<Out, In>(codec: unknown): Codec<Out, In> {
-  if (codec === undefined) return bytesCodec as unknown as Codec<Out, In>;
+/** The most receivers that there can be room for. */
+const MAX_RECEIVERS = 65536;
+
+/** Whether there can be room for so many receivers. */
+export function isMaxReceivers(value: number): boolean {
+  return value >= 1 && value <= MAX_RECEIVERS;
+}
+
+/** For how many receivers there shall be room, checked; `undefined` if that wasn't said. */
+export function checkedMaxReceivers(value: unknown): number | undefined {
+  return value === undefined ? undefined : checkInteger("maxReceivers", value, 1, MAX_RECEIVERS);
+}
+
+/** The codec of a sender, checked: of bytes by default. */
+export function checkedCodec<In>(codec: unknown, method: "encode"): Encoder<In>;
+/** The codec of a receiver. */
+export function checkedCodec<Out>(codec: unknown, method: "decode"): Decoder<Out>;
+export function checkedCodec(codec: unknown, method: "encode" | "decode"): unknown {
+  if (codec === undefined) return bytesCodec;
   if (typeof codec === "object" && codec !== null) {
-    const { encode, decode } = codec as Partial<Codec<Out, In>>;
-    if (typeof encode === "function" && typeof decode === "function") {
-      return codec as Codec<Out, In>;
-    }
+    if (typeof (codec as Record<string, unknown>)[method] === "function") return codec;
   }
-  throw new TypeError(`codec must be one, with encode() and decode(): received ${describe(codec)}`);
+  throw new TypeError(`codec must have a method ${method}(): received ${describe(codec)}`);
 }

@@ -1,12 +1,17 @@
 import { describe } from "../ffi/check.ts";
 import type { Liveness } from "../ffi/process.ts";
 
+/** What a process is attached as. */
+export type PeerRole = "sender" | "receiver";
+
 /** A process that is attached to something, by what the object says. */
 export interface Participant {
   /** Its process id, in its own pid namespace. */
   readonly pid: number;
   /** Whether it lives; of a process in another pid namespace (container) that is unknown. */
   readonly liveness: Liveness;
+  /** Whether it sends or receives. */
+  readonly role: PeerRole;
 }
 
 /** A process that died while it was attached. */
@@ -14,7 +19,7 @@ export interface PeerDeath {
   /** Its process id. */
   readonly pid: number;
   /** What it was. */
-  readonly role: "sender" | "receiver";
+  readonly role: PeerRole;
 }
 
 /** What listens to the death of peers. */

@@ -56,7 +56,7 @@ function runBroadcast(
   { memory, capacity = CAPACITY, seed, steps, start: [position, first] }: Run,
 ) {
   const rnd = random(seed);
-  const broadcast = Broadcast.create(memory, { capacity, participants: 8 });
+  const broadcast = Broadcast.create(memory, { capacity, maxReceivers: 8 });
   startAt(wordsOf(memory), position, first);
   let sent = first;
   let sender = broadcast.sender();
@@ -178,7 +178,7 @@ for (const [name, allocate] of Object.entries(MEMORIES)) {
   Deno.test(`Broadcast follows the model, in ${name}`, () => {
     let [seen, missed, killed] = [0, 0, 0];
     for (let seed = 1; seed <= 30; seed++) {
-      const memory = allocate(Broadcast.byteLength({ capacity: CAPACITY, participants: 8 }));
+      const memory = allocate(Broadcast.byteLength({ capacity: CAPACITY, maxReceivers: 8 }));
       const totals = runBroadcast({ memory, seed, steps: 1500, start: [0, 0] });
       seen += totals.seen;
       missed += totals.missed;
@@ -187,7 +187,7 @@ for (const [name, allocate] of Object.entries(MEMORIES)) {
     }
     assertGreater(Math.min(seen, missed), 1000);
     assertGreater(killed, 100);
-    const memory = allocate(Broadcast.byteLength({ capacity: 16384, participants: 8 }));
+    const memory = allocate(Broadcast.byteLength({ capacity: 16384, maxReceivers: 8 }));
     const large = runBroadcast({ memory, capacity: 16384, seed: 31, steps: 10_000, start: [0, 0] });
     assertGreater(Math.min(large.seen, large.missed), 100);
     memory[Symbol.dispose]?.();
@@ -206,7 +206,7 @@ for (const [name, allocate] of Object.entries(MEMORIES)) {
       ] as const
     ) {
       for (let seed = 100; seed < 105; seed++) {
-        const memory = allocate(Broadcast.byteLength({ capacity: CAPACITY, participants: 8 }));
+        const memory = allocate(Broadcast.byteLength({ capacity: CAPACITY, maxReceivers: 8 }));
         runBroadcast({ memory, seed, steps: 1500, start });
         memory[Symbol.dispose]?.();
       }
@@ -217,8 +217,8 @@ for (const [name, allocate] of Object.entries(MEMORIES)) {
     const size = 470;
     for (const [seed, tail, first] of [[1, 0, 0], [2, 0, 0], [3, 2 ** 32 - 160, 2 ** 32 - 10]]) {
       const rnd = random(seed);
-      const memory = allocate(Latest.byteLength({ size }));
-      const latest = Latest.create(memory, { size });
+      const memory = allocate(Latest.byteLength(size));
+      const latest = Latest.create(memory, size);
       if (first > 0) startAt(wordsOf(memory), tail, first);
       const words = wordsOf(memory);
       if (first > 0) words[INTENT] = first | 0;
@@ -230,7 +230,7 @@ for (const [name, allocate] of Object.entries(MEMORIES)) {
         const { sent } = latest.stat(); // in the middle of a write it isn't yet what is being sent
         const index = rnd(3);
         if (rnd(3) === 0 && sent > first) {
-          assert(isWhole(receivers[index].peek() ?? new Uint8Array(1), sent - 1));
+          assert(isWhole(receivers[index].newest() ?? new Uint8Array(1), sent - 1));
         }
         const value = receivers[index].tryReceive();
         if (sent - 1 === newest[index]) return assertEquals(value, undefined);
@@ -383,9 +383,9 @@ Deno.test("nonsense in the memory is an error or a miss, and never a hang", () =
 Deno.test("nonsense in a Latest is an error, and never a hang", () => {
   for (let seed = 1; seed <= 200; seed++) {
     const rnd = random(seed);
-    const memory = new SharedArrayBuffer(Latest.byteLength({ size: 100 }));
+    const memory = new SharedArrayBuffer(Latest.byteLength(100));
     const words = new Int32Array(memory);
-    const latest = Latest.create(memory, { size: 100 });
+    const latest = Latest.create(memory, 100);
     using sender = latest.sender();
     using receiver = latest.receiver();
     for (let step = 0; step < 20; step++) {
@@ -395,7 +395,7 @@ Deno.test("nonsense in a Latest is an error, and never a hang", () => {
       if (at < SEAT || at >= SENDER + 5) words[at] = [rnd(2 ** 32), rnd(100), -1][rnd(3)];
       try {
         receiver.tryReceive();
-        receiver.peek();
+        receiver.newest();
       } catch (error) {
         assertInstanceOf(error, Deno.errors.InvalidData);
       }

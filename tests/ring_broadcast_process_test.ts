@@ -73,7 +73,7 @@ for (
     } finally {
       for (const receiver of receivers) await receiver[Symbol.asyncDispose]();
     }
-    assertEquals(broadcast.object.stat().receivers, []);
+    assertEquals(broadcast.object.stat().participants, []);
   });
 }
 
@@ -136,7 +136,7 @@ Deno.test("a sender that is killed at any point of a write loses that message al
       await using sender = sendTo(id, sent + 100, "die", point);
       await killed(sender);
       const { pid } = sender;
-      assertEquals(object.stat().sender, { pid, liveness: "dead" });
+      assertEquals(object.stat().participants[0], { pid, liveness: "dead", role: "sender" });
       sent += point >= SENT ? 100 : 99;
       assertEquals(object.stat().sent, sent);
       for (let i = sent - (point >= SENT ? 100 : 99); i < sent; i++) {
@@ -178,7 +178,8 @@ Deno.test("a receiver waits for the next sender, and hears of the death if it li
   assertEquals(deaths, [{ pid: first.pid, role: "sender" }]);
   await using second = sendTo(id, 20, "hold");
   assertEquals((await waiting)?.sequence, 10);
-  assertEquals(object.stat().sender, { pid: second.pid, liveness: "alive" });
+  const [sender] = object.stat().participants;
+  assertEquals(sender, { pid: second.pid, liveness: "alive", role: "sender" });
   // A second sender, elsewhere, is told who the first is.
   assertThrows(() => object.sender(), Deno.errors.Busy, `process ${second.pid} is its sender`);
   second.kill("SIGKILL");
@@ -231,7 +232,7 @@ Deno.test("a receiver that is killed or stopped holds nobody up", async () => {
 
 Deno.test("Latest is never torn, and a sender that is killed leaves the value before", async () => {
   const size = 470;
-  using latest = shared(Latest.byteLength({ size }), (memory) => Latest.create(memory, { size }));
+  using latest = shared(Latest.byteLength(size), (memory) => Latest.create(memory, size));
   const { object, id } = latest;
   const start = (...args: (string | number)[]) =>
     deno("tests/peers/ring_broadcast_sender.ts", ["latest", `${id}`, ...args.map(String)]);

@@ -23,7 +23,7 @@ import { until } from "./_objects.ts";
 
 const CAPACITY = 1024;
 
-function create(options: { capacity?: number; participants?: number } = {}) {
+function create(options: { capacity?: number; maxReceivers?: number } = {}) {
   const size = { capacity: CAPACITY, ...options };
   const memory = new SharedArrayBuffer(Broadcast.byteLength(size));
   return { memory, broadcast: Broadcast.create(memory, size) };
@@ -32,13 +32,13 @@ function create(options: { capacity?: number; participants?: number } = {}) {
 const text = { codec: textCodec };
 
 Deno.test("a broadcast lies in any shared memory, and is found there by open()", () => {
-  const byteLength = Broadcast.byteLength({ capacity: CAPACITY, participants: 3 });
+  const byteLength = Broadcast.byteLength({ capacity: CAPACITY, maxReceivers: 3 });
   using segment = Segment.create(IPC_PRIVATE, byteLength + 8, { removeOnDispose: true });
   using attached = segment.attach();
   using mapped = mapAnonymous(byteLength + 8, { shared: true });
   using shared = SharedMemory.from(mapAnonymous(byteLength + 8, { shared: true }));
   for (const memory of [attached, mapped, shared, new SharedArrayBuffer(byteLength + 8)]) {
-    const size = { offset: 8, capacity: CAPACITY, participants: 3 };
+    const size = { offset: 8, capacity: CAPACITY, maxReceivers: 3 };
     assertThrows(() => Broadcast.open(memory, { offset: 8 }), Deno.errors.NotFound);
     const made = Broadcast.openOrCreate(memory, size);
     const found = Broadcast.open(memory, { offset: 8 });
@@ -52,9 +52,9 @@ Deno.test("a broadcast lies in any shared memory, and is found there by open()",
     assertEquals(receiver.tryReceive(), undefined);
     assertThrows(() => Broadcast.create(memory, size), Deno.errors.AlreadyExists);
     assertThrows(
-      () => Broadcast.openOrCreate(memory, { ...size, participants: 4 }),
+      () => Broadcast.openOrCreate(memory, { ...size, maxReceivers: 4 }),
       Deno.errors.InvalidData,
-      "has capacity 1024 and participants 3, not 1024 and 4",
+      "has capacity 1024 and maxReceivers 3, not 1024 and 4",
     );
     assertThrows(() => Latest.open(memory, { offset: 8 }), Deno.errors.InvalidData, "a broadcast");
   }
@@ -69,12 +69,12 @@ Deno.test("create() and open() check their arguments", () => {
   assertThrows(() => Broadcast.create(memory, 1 as never), TypeError, "options must be an object");
   assertThrows(() => Broadcast.create(memory), RangeError, "takes 67968");
   assertThrows(
-    () => Broadcast.create(memory, { capacity: 1024, participants: 0 }),
+    () => Broadcast.create(memory, { capacity: 1024, maxReceivers: 0 }),
     RangeError,
-    "participants must be",
+    "maxReceivers must be",
   );
   assertThrows(
-    () => Broadcast.create(memory, { capacity: 1024, participants: 1, offset: 4 }),
+    () => Broadcast.create(memory, { capacity: 1024, maxReceivers: 1, offset: 4 }),
     RangeError,
     "offset must be a multiple of 8",
   );
@@ -82,7 +82,16 @@ Deno.test("create() and open() check their arguments", () => {
   assertThrows(() => Broadcast.open(new ArrayBuffer(4096) as never), TypeError, "memory must be");
   assertThrows(() => Broadcast.open(memory, { timeout: -1 }), RangeError, "timeout must be");
   const { broadcast } = create();
-  assertThrows(() => broadcast.sender({ codec: {} as never }), TypeError, "codec must be");
+  assertThrows(
+    () => broadcast.sender({ codec: { decode() {} } as never }),
+    TypeError,
+    "codec must have a method encode()",
+  );
+  assertThrows(
+    () => broadcast.receiver({ codec: textCodec.encode as never }),
+    TypeError,
+    "codec must have a method decode()",
+  );
   assertThrows(() => broadcast.receiver({ from: "start" as never }), TypeError, "from must be");
   assertThrows(
     () => broadcast.receiver({ peerDeath: "error" as never }),
@@ -96,6 +105,41 @@ Deno.test("create() and open() check their arguments", () => {
   assertThrows(() => receiver.receiveSync({ timeout: 0.5 }), RangeError, "timeout must be");
 });
 
+Deno.test("openOrCreate() takes what is there as it is, but for what is asked for", () => {
+  const { InvalidData, NotFound } = Deno.errors;
+  const large = { capacity: 1 << 20, maxReceivers: 100 };
+  const memory = new SharedArrayBuffer(Broadcast.byteLength(large));
+  Broadcast.create(memory, large);
+  const found = Broadcast.openOrCreate(memory);
+  assertEquals([found.created, found.capacity, found.stat().maxReceivers], [false, 1 << 20, 100]);
+  assertEquals(Broadcast.openOrCreate(memory, large).created, false);
+  assertEquals(Broadcast.openOrCreate(memory, { maxReceivers: 100 }).capacity, 1 << 20);
+  for (const wrong of [{ capacity: 65536 }, { capacity: 1 << 21 }, { maxReceivers: 64 }]) {
+    assertThrows(() => Broadcast.openOrCreate(memory, wrong), InvalidData, "it has capacity");
+  }
+  // Also where there is no room for the default.
+  const { memory: small } = create();
+  assertEquals(Broadcast.openOrCreate(small).capacity, CAPACITY);
+  const empty = new SharedArrayBuffer(4096);
+  assertThrows(() => Broadcast.openOrCreate(empty), RangeError, "the memory has 4096");
+  assertThrows(() => Broadcast.open(empty), NotFound);
+  Latest.create(empty, 10);
+  assertThrows(() => Broadcast.openOrCreate(empty), InvalidData, "a latest is there");
+  new Int32Array(small).fill(7, 0, 4);
+  assertThrows(() => Broadcast.openOrCreate(small), InvalidData);
+  // The default is for the creator.
+  const made = Broadcast.openOrCreate(new SharedArrayBuffer(Broadcast.byteLength()));
+  assertEquals([made.created, made.capacity, made.stat().maxReceivers], [true, 65536, 64]);
+});
+
+Deno.test("a sender needs encode() only, and a receiver decode()", () => {
+  const { broadcast } = create();
+  using sender = broadcast.sender({ codec: { encode: (n: number) => new Uint8Array([n]) } });
+  using receiver = broadcast.receiver({ codec: { keeps: false, decode: ([n]) => n } });
+  sender.send(7);
+  assertEquals(receiver.tryReceive()?.value, 7);
+});
+
 Deno.test("there is one sender, and the next when it is closed", () => {
   const { memory, broadcast } = create();
   {
@@ -106,12 +150,13 @@ Deno.test("there is one sender, and the next when it is closed", () => {
       Deno.errors.Busy,
       `process ${Deno.pid} is its sender`,
     );
-    assertEquals(broadcast.stat().sender, { pid: Deno.pid, liveness: "alive" });
+    const { participants } = broadcast.stat();
+    assertEquals(participants, [{ pid: Deno.pid, liveness: "alive", role: "sender" }]);
     sender.close();
     assertThrows(() => sender.send("x"), Deno.errors.BadResource, "this sender was closed");
     assertThrows(() => sender.claim(1), Deno.errors.BadResource, "this sender was closed");
   }
-  assertEquals(broadcast.stat().sender, undefined);
+  assertEquals(broadcast.stat().participants, []);
   using receiver = broadcast.receiver({ ...text, from: "oldest" });
   using sender = broadcast.sender(text);
   assertEquals([sender.sent, sender.send("two")], [1, 1]);
@@ -268,7 +313,13 @@ Deno.test("receivers get what is left, and then the end", async () => {
   sender.sendBatch(["a", "b"]);
   sender.end();
   sender.end();
-  assertThrows(() => sender.send("c"), Deno.errors.BadResource, "this sender has ended it");
+  assertThrows(() => sender.send("c"), Deno.errors.BrokenPipe, "this sender has ended it");
+  assertThrows(() => sender.claim(1), Deno.errors.BrokenPipe, "this sender has ended it");
+  await assertRejects(
+    () => ReadableStream.from(["c"]).pipeTo(sender.writable),
+    Deno.errors.BrokenPipe,
+    "Close it, and attach another one",
+  );
   assertEquals([receiver.ended, broadcast.stat().ended], [false, true]);
   assertEquals((await Array.fromAsync(receiver)).map(({ value }) => value), ["a", "b"]);
   assertEquals([receiver.ended, receiver.tryReceive()], [true, undefined]);
@@ -315,7 +366,7 @@ Deno.test("many receivers wait in one thread, and all get the message", async ()
   sender.send("all");
   assertEquals(new Set((await Promise.all(waiting)).map((message) => message?.value)).size, 1);
   for (const receiver of receivers) receiver.close();
-  assertEquals(broadcast.stat().receivers, []);
+  assertEquals(broadcast.stat().participants.map(({ role }) => role), ["sender"]);
 });
 
 Deno.test("a loop over messages that are all there lets timers run", async () => {
@@ -375,7 +426,7 @@ Deno.test("a broadcast is a pair of streams", async () => {
 });
 
 Deno.test("stat() tells who is there", () => {
-  const { broadcast } = create({ participants: 2 });
+  const { broadcast } = create({ maxReceivers: 2 });
   using _first = broadcast.receiver();
   {
     using _second = broadcast.receiver();
@@ -393,9 +444,8 @@ Deno.test("stat() tells who is there", () => {
     maxMessageLength: 496,
     sent: 1,
     ended: false,
-    sender: me,
-    receivers: [me],
-    participants: 2,
+    participants: [{ ...me, role: "sender" }, { ...me, role: "receiver" }],
+    maxReceivers: 2,
   });
 });
 
@@ -407,7 +457,7 @@ Deno.test("a closed receiver says so, also to who waits", async () => {
   receiver.close();
   await assertRejects(() => waiting, Deno.errors.BadResource, "this receiver was closed");
   assertThrows(() => receiver.tryReceive(), Deno.errors.BadResource, "this receiver was closed");
-  assertEquals(broadcast.stat().receivers, []);
+  assertEquals(broadcast.stat().participants, []);
 });
 
 Deno.test("memory that is gone is an error, and leaving works still", async () => {
@@ -431,9 +481,7 @@ Deno.test("memory that is gone is an error, and leaving works still", async () =
   receiver.close();
   // And they did leave.
   using again = mapFile(file, { access: "readwrite" });
-  const { receivers, sender: left } = Broadcast.open(again).stat();
-  assertEquals(receivers, []);
-  assertEquals(left?.liveness, undefined);
+  assertEquals(Broadcast.open(again).stat().participants, []);
   Broadcast.open(again).sender().close();
 });
 
@@ -518,7 +566,9 @@ Deno.test("a sender whose end no kernel has seen is dead nevertheless: the machi
   const words = new Int32Array(memory);
   words[SEAT] = ownIdentity().tid | FUTEX_WAITERS;
   bury(words, SENDER, 4711);
-  assertEquals(broadcast.stat().sender, { pid: 4711, liveness: "dead" });
+  assertEquals(broadcast.stat().participants, [
+    { pid: 4711, liveness: "dead", role: "sender" },
+  ]);
   {
     using receiver = broadcast.receiver({ peerDeath: "throw" });
     await assertRejects(() => receiver.receive(), Deno.errors.BrokenPipe, "process 4711, died");
@@ -536,7 +586,7 @@ Deno.test("a sender whose end no kernel has seen is dead nevertheless: the machi
 });
 
 Deno.test("a sender hears of receivers that died, and others take their entries", async () => {
-  const { memory, broadcast } = create({ participants: 2 });
+  const { memory, broadcast } = create({ maxReceivers: 2 });
   const words = new Int32Array(memory);
   using sender = broadcast.sender();
   const deaths: PeerDeath[] = [];
@@ -545,11 +595,16 @@ Deno.test("a sender hears of receivers that died, and others take their entries"
   bury(words, RECEIVERS, 4711);
   await until(() => deaths.length > 0, "the event comes");
   assertEquals(deaths, [{ pid: 4711, role: "receiver" }]);
-  assertEquals(broadcast.stat().receivers, [{ pid: 4711, liveness: "dead" }]);
+  assertEquals(broadcast.stat().participants.at(-1), {
+    pid: 4711,
+    liveness: "dead",
+    role: "receiver",
+  });
   {
     using _one = broadcast.receiver();
     using _two = broadcast.receiver();
-    assertEquals(broadcast.stat().receivers.map(({ liveness }) => liveness), ["alive", "alive"]);
+    const { participants } = broadcast.stat();
+    assertEquals(participants.map(({ liveness }) => liveness), ["alive", "alive", "alive"]);
   }
   sender.removeEventListener("peerdeath", listener);
 });

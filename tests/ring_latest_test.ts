@@ -8,24 +8,24 @@ import { tempDirectory } from "./_files.ts";
 const text = { codec: textCodec };
 
 function create(size = 100) {
-  const memory = new SharedArrayBuffer(Latest.byteLength({ size }));
-  return { memory, latest: Latest.create(memory, { size }) };
+  const memory = new SharedArrayBuffer(Latest.byteLength(size));
+  return { memory, latest: Latest.create(memory, size) };
 }
 
 Deno.test("receivers get the newest value, once, and can look at it again", () => {
   const { memory, latest } = create();
   using sender = latest.sender(text);
   using receiver = Latest.open(memory).receiver(text);
-  assertEquals([receiver.tryReceive(), receiver.peek(), receiver.sequence], [
+  assertEquals([receiver.tryReceive(), receiver.newest(), receiver.sequence], [
     undefined,
     undefined,
     undefined,
   ]);
   assertEquals([sender.send("a"), sender.send("b"), sender.send("")], [0, 1, 2]);
-  assertEquals([receiver.peek(), receiver.tryReceive(), receiver.sequence], ["", "", 2]);
-  assertEquals([receiver.tryReceive(), receiver.peek()], [undefined, ""]);
+  assertEquals([receiver.newest(), receiver.tryReceive(), receiver.sequence], ["", "", 2]);
+  assertEquals([receiver.tryReceive(), receiver.newest()], [undefined, ""]);
   sender.send("d");
-  assertEquals([receiver.peek(), receiver.tryReceive(), receiver.sequence], ["d", "d", 3]);
+  assertEquals([receiver.newest(), receiver.tryReceive(), receiver.sequence], ["d", "d", 3]);
   using late = latest.receiver(text);
   assertEquals([late.tryReceive(), late.tryReceive()], ["d", undefined]);
 });
@@ -64,7 +64,7 @@ Deno.test("there is one sender; a claim is seen when it is committed", () => {
     using claim = sender.claim(10);
     claim.bytes.fill(66);
   }
-  assertEquals([receiver.tryReceive(), receiver.peek(), sender.sent], [undefined, "AAA", 2]);
+  assertEquals([receiver.tryReceive(), receiver.newest(), sender.sent], [undefined, "AAA", 2]);
 });
 
 Deno.test("receive() waits for a newer value, until the end", async () => {
@@ -81,9 +81,9 @@ Deno.test("receive() waits for a newer value, until the end", async () => {
   sender.send("c");
   sender.end();
   assertEquals([receiver.ended, receiver.receiveSync(), receiver.ended], [false, "c", false]);
-  assertEquals([receiver.receiveSync(), receiver.ended, receiver.peek()], [undefined, true, "c"]);
+  assertEquals([receiver.receiveSync(), receiver.ended, receiver.newest()], [undefined, true, "c"]);
   assertEquals(await receiver.receive(), undefined);
-  assertThrows(() => sender.send("d"), Deno.errors.BadResource, "this sender has ended it");
+  assertThrows(() => sender.send("d"), Deno.errors.BrokenPipe, "this sender has ended it");
 });
 
 Deno.test("iteration and stream skip what is gone", async () => {
@@ -109,9 +109,9 @@ Deno.test("a value in a file outlives its sender", () => {
   const file = `${directory.path}/latest`;
   for (let round = 0; round < 3; round++) {
     using memory = round === 0
-      ? mapNewFile(file, Latest.byteLength({ size: 10 }))
+      ? mapNewFile(file, Latest.byteLength(10))
       : mapFile(file, { access: "readwrite" });
-    const latest = Latest.openOrCreate(memory, { size: 10 });
+    const latest = Latest.openOrCreate(memory, 10);
     using receiver = latest.receiver(text);
     assertEquals(receiver.tryReceive(), round === 0 ? undefined : `${round - 1}`);
     using sender = latest.sender(text);
@@ -122,17 +122,21 @@ Deno.test("a value in a file outlives its sender", () => {
 Deno.test("create() and open() check their arguments, and stat() tells who is there", () => {
   const memory = new SharedArrayBuffer(4096);
   for (const size of [0, 2 ** 28 + 1, 1.5]) {
-    assertThrows(() => Latest.create(memory, { size }), RangeError, "size must be");
+    assertThrows(() => Latest.create(memory, size), RangeError, "size must be");
   }
   assertThrows(() => Latest.create(memory, {} as never), TypeError, "size must be a number");
-  assertThrows(() => Latest.create(memory, { size: 1000 }), RangeError, "the memory has 4096");
-  const latest = Latest.create(memory, { size: 100, participants: 4 });
+  assertThrows(() => Latest.create(memory, 1000), RangeError, "the memory has 4096");
+  const latest = Latest.create(memory, 100, { maxReceivers: 4 });
   assertThrows(() => Broadcast.open(memory), Deno.errors.InvalidData, "a latest is there");
   assertEquals([latest.size, latest.created, Latest.open(memory).created], [100, true, false]);
-  assertThrows(
-    () => Latest.openOrCreate(memory, { size: 99, participants: 4 }),
-    Deno.errors.InvalidData,
-  );
+  assertEquals(Latest.openOrCreate(memory, 100).created, false);
+  for (const [size, maxReceivers] of [[99, 4], [101, undefined], [100, 64], [100, 3]]) {
+    assertThrows(
+      () => Latest.openOrCreate(memory, size ?? 0, { maxReceivers }),
+      Deno.errors.InvalidData,
+      "it has size 100 and maxReceivers 4, not",
+    );
+  }
   using _receiver = latest.receiver();
   using _sender = latest.sender();
   const me = { pid: Deno.pid, liveness: "alive" } as const;
@@ -140,20 +144,19 @@ Deno.test("create() and open() check their arguments, and stat() tells who is th
     size: 100,
     sent: 0,
     ended: false,
-    sender: me,
-    receivers: [me],
-    participants: 4,
+    participants: [{ ...me, role: "sender" }, { ...me, role: "receiver" }],
+    maxReceivers: 4,
   });
 });
 
 Deno.test("memory that is gone is an error", () => {
-  const memory = mapAnonymous(Latest.byteLength({ size: 10 }), { shared: true });
-  const latest = Latest.create(memory, { size: 10 });
+  const memory = mapAnonymous(Latest.byteLength(10), { shared: true });
+  const latest = Latest.create(memory, 10);
   using sender = latest.sender(text);
   using receiver = latest.receiver(text);
   sender.send("a");
   memory.close();
   assertThrows(() => sender.send("b"), Deno.errors.BadResource, "was unmapped");
   assertThrows(() => receiver.tryReceive(), Deno.errors.BadResource, "was unmapped");
-  assertThrows(() => receiver.peek(), Deno.errors.BadResource, "was unmapped");
+  assertThrows(() => receiver.newest(), Deno.errors.BadResource, "was unmapped");
 });

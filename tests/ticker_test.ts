@@ -46,9 +46,13 @@ class Place implements Disposable {
     return Broadcast.open(memory).stat();
   }
 
+  #readers(): number {
+    return this.stat().participants.filter(({ role }) => role === "receiver").length;
+  }
+
   /** Waits until so many readers are there. */
   async readers(count: number): Promise<void> {
-    await until(() => this.stat().receivers.length === count, `there are ${count} readers`);
+    await until(() => this.#readers() === count, `there are ${count} readers`);
   }
 
   assertNothingLeft(): void {
