@@ -2,7 +2,11 @@ import { type Participant as Entry, Participants } from "../sync/participants.ts
 import { RECEIVERS } from "./broadcast_layout.ts";
 import { senderOf } from "./broadcast_seat.ts";
 import type { Station } from "./broadcast_station.ts";
-import type { Participant, PeerDeath } from "./peer_target.ts";
+import { TableDeaths } from "./deaths.ts";
+import type { Participant } from "./peer_target.ts";
+
+/** In the table: what all are. */
+const RECEIVER = 0;
 
 function tableOf({ place, maxReceivers }: Station): Participants {
   return new Participants(place, RECEIVERS, maxReceivers);
@@ -19,7 +23,7 @@ export class Attendance {
    * @throws {Deno.errors.Busy} If there is none.
    */
   constructor(station: Station) {
-    const entry = tableOf(station).join();
+    const entry = tableOf(station).join(RECEIVER);
     if (entry === undefined) {
       throw new Deno.errors.Busy(
         `Cannot receive from the ${station.place.name}: it has room for ${station.maxReceivers} receivers, and all of them are there. Close one, or create it with a larger maxReceivers`,
@@ -48,22 +52,9 @@ function receiversOf(station: Station): Participant[] {
     .map(({ pid, liveness }) => ({ pid, liveness, role: "receiver" }));
 }
 
-/** Which receivers died, for the sender; each is told once. */
-export class ReceiverDeaths {
-  readonly #table: Participants;
-  #told = new Set<string>();
-
+/** Which receivers died, for the sender. */
+export class ReceiverDeaths extends TableDeaths {
   constructor(station: Station) {
-    this.#table = tableOf(station);
-    this.look();
-  }
-
-  look(): PeerDeath[] {
-    const dead = this.#table.list().filter(({ liveness }) => liveness === "dead");
-    const entries = new Map(dead.map(({ slot, pid }) => [`${slot} ${pid}`, pid]));
-    const told = this.#told;
-    this.#told = new Set(entries.keys());
-    return [...entries].filter(([entry]) => !told.has(entry))
-      .map(([, pid]) => ({ pid, role: "receiver" }));
+    super({ place: station.place, participants: tableOf(station) }, "receiver", RECEIVER);
   }
 }

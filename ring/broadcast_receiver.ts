@@ -1,6 +1,7 @@
 import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
 import { Landing } from "./landing.ts";
 import { NOTHING, RingReader } from "./broadcast_reader.ts";
+import { Iteration } from "./broadcast_iteration.ts";
 import { Reception } from "./broadcast_reception.ts";
 import type { Station } from "./broadcast_station.ts";
 import type { Decoder } from "./codec.ts";
@@ -122,18 +123,18 @@ export class BroadcastReceiver<Out> extends PeerTarget implements Disposable {
    * }
    * ```
    */
-  messages(options: WaitOptions = {}): AsyncGenerator<BroadcastMessage<Out>, void, undefined> {
-    return this.#reception.iterate(options);
+  messages(options: WaitOptions = {}): AsyncIterableIterator<BroadcastMessage<Out>> {
+    return new Iteration(this.#reception, options, (message) => message);
   }
 
   /** All messages until the end. */
-  [Symbol.asyncIterator](): AsyncGenerator<BroadcastMessage<Out>, void, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<BroadcastMessage<Out>> {
     return this.messages();
   }
 
   /** A stream of all messages. It takes one when it is asked for one. */
   get readable(): ReadableStream<BroadcastMessage<Out>> {
-    return this.#reception.readable();
+    return this.#reception.readable((message) => message);
   }
 
   /** Leaves; calls that wait are rejected. Once is enough. */

@@ -2,28 +2,32 @@ import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait
 import { Patience } from "../sync/patience.ts";
 import type { SharedPlace } from "../sync/place.ts";
 import { wait } from "../sync/waiter.ts";
+import { wordOf } from "../sync/waiting_words.ts";
 import { RECHECK, type Waitable, waitSync } from "../sync/waiting.ts";
 import { SLEEPERS, TAIL } from "./broadcast_layout.ts";
 import { Attendance } from "./broadcast_participants.ts";
 import { SenderDeaths } from "./broadcast_seat.ts";
 import type { Station } from "./broadcast_station.ts";
 import type { PeerDeath, PeerDeathPolicy } from "./peer_target.ts";
+import { readableOf } from "./readable.ts";
 import { point } from "./test_points.ts";
-
-/** How many messages an iteration takes before it looks whether other tasks are waiting. */
-const UNATTENDED = 64;
 
 /** For tests: a point at which nothing was found, before the look for deaths. */
 export const NOTHING_FOUND = 9;
 
 /** In place of a message: there are no more. */
-export const END = Symbol("end");
+const END = Symbol("end");
+
+/** How many there were in this thread. */
+let receptions = 0;
 
 /** How a receiver of a Broadcast or a Latest waits; `M` is what it receives. */
 export class Reception<M> implements Waitable<M | typeof END> {
   readonly place: SharedPlace;
   readonly index = TAIL;
   readonly patience: Patience = new Patience();
+  /** Calls of one receiver get their messages in order. */
+  readonly kind: string = `reception ${++receptions}`;
   readonly #station: Station;
   readonly #next: () => M | undefined;
   readonly #throws: boolean;
@@ -80,41 +84,24 @@ export class Reception<M> implements Waitable<M | typeof END> {
     return this.#outcome(await wait(this, wanted), wanted.timeout);
   }
 
-  async *iterate(options: WaitOptions): AsyncGenerator<M, void, undefined> {
-    const wanted = checkedWait(options);
-    for (let i = 1;; i++) {
-      wanted.signal?.throwIfAborted();
-      // A wait that is over at once lets other tasks of the thread run now and then.
-      const message = (i % UNATTENDED === 0 ? undefined : this.attempt()) ??
-        this.#outcome(await wait(this, wanted), wanted.timeout);
-      if (message === END || message === undefined) return;
-      yield message;
-    }
+  /** What is there, unless calls wait for it that came before; else, and at the end, `undefined`. */
+  soon(): M | undefined {
+    return wordOf(this)?.isBehind(this) ? undefined : this.tryReceive();
   }
 
-  readable(): ReadableStream<M> {
-    const cancelled = new AbortController();
-    const { signal } = cancelled;
-    return new ReadableStream<M>({
-      pull: async (controller) => {
-        // Taken and passed on in one go: a stream that is cancelled in between would lose it.
-        const attempt = () => {
-          signal.throwIfAborted();
-          const message = this.attempt();
-          if (message !== undefined && message !== END) controller.enqueue(message);
-          return message;
-        };
-        const { place, index, patience } = this;
-        const announce = (value: number) => this.announce(value);
-        try {
-          const message = await wait({ place, index, patience, attempt, announce }, { signal });
-          if (message === END) controller.close();
-        } catch (error) {
-          if (!signal.aborted) throw error;
-        }
-      },
-      cancel: (reason) => cancelled.abort(reason),
-    }, { highWaterMark: 0 });
+  /** A stream of what `select` makes of each message. */
+  readable<T>(select: (message: M) => T): ReadableStream<T> {
+    const { place, index, patience, kind } = this;
+    const announce = (value: number) => this.announce(value);
+    return readableOf<T>(async (pass, signal) => {
+      const attempt = () => {
+        signal.throwIfAborted();
+        const message = this.attempt();
+        if (message !== undefined && message !== END) pass(select(message));
+        return message;
+      };
+      return await wait({ place, index, patience, kind, attempt, announce }, { signal }) !== END;
+    });
   }
 
   newDeaths(): PeerDeath[] {
@@ -132,7 +119,7 @@ export class Reception<M> implements Waitable<M | typeof END> {
   }
 
   /** Throws if it was closed. */
-  checkOpen(): void {
+  checkAttached(): void {
     if (!this.#closed) return;
     throw new Deno.errors.BadResource(
       `Cannot receive from the ${this.place.name}: this receiver was closed`,
@@ -141,7 +128,7 @@ export class Reception<M> implements Waitable<M | typeof END> {
 
   /** Why there is nothing. */
   #why(): M | typeof END | undefined {
-    this.checkOpen();
+    this.checkAttached();
     this.#ended = false;
     const over = this.#station.ended;
     const dead = over || !this.#throws ? undefined : this.#lookForDeath();
@@ -174,7 +161,7 @@ export class Reception<M> implements Waitable<M | typeof END> {
     if (message === END) return undefined;
     if (message !== undefined) return message;
     throw new Deno.errors.TimedOut(
-      `Cannot receive from the ${this.place.name}: nothing came within ${timeout} ms`,
+      `Cannot receive from the ${this.place.name}: nothing came for ${timeout} ms. Wait longer, or see what the sender does`,
     );
   }
 }

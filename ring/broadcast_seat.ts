@@ -1,4 +1,5 @@
-import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, MUTEX_LOCK } from "../ffi/pthread.ts";
+import { livenessOf, ownIdentity } from "../ffi/process.ts";
+import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, MUTEX_LOCK } from "../ffi/pthread.ts";
 import { claimIdentity, clearIdentity, livenessAt, pidAt } from "../sync/identity.ts";
 import { BUSY, MutexCore, OWNER_DIED } from "../sync/mutex_core.ts";
 import { DEAD_PID, DEATHS, SEAT, SENDER } from "./broadcast_layout.ts";
@@ -24,15 +25,31 @@ export class SenderSeat {
     this.#mutex = new MutexCore(place, SEAT);
     const { words } = place;
     let result = this.#mutex.tryLock();
-    if (result === BUSY && freeAbandoned(words)) result = this.#mutex.tryLock();
+    if (result === BUSY && this.#freeAbandoned()) result = this.#mutex.tryLock();
     if (result === BUSY) throw occupied(station);
     if (result === OWNER_DIED) {
-      Atomics.store(words, DEAD_PID, pidAt(words, SENDER));
-      Atomics.add(words, DEATHS, 1);
+      const pid = pidAt(words, SENDER);
+      if (pid !== 0) { // else it hadn't said yet that it is the sender
+        Atomics.store(words, DEAD_PID, pid);
+        Atomics.add(words, DEATHS, 1);
+      }
       this.#mutex.consistent();
     }
     clearIdentity(words, SENDER);
     claimIdentity(words, SENDER);
+  }
+
+  /**
+   * Frees the mutex of one whose end no kernel has seen: in a file, after the machine was switched
+   * off; or of a Worker that was terminated and took its memory along.
+   */
+  #freeAbandoned(): boolean {
+    const { words } = this.#station.place;
+    const word = Atomics.load(words, SEAT + MUTEX_LOCK);
+    if ((word & FUTEX_TID_MASK) === 0) return true; // it was left meanwhile
+    const dead = isNamed(words, word) ? livenessAt(words, SENDER) === "dead" : isNobodys(word);
+    if (dead) this.#mutex.leaveDead(word);
+    return dead;
   }
 
   /** Leaves it to the next one. */
@@ -55,24 +72,23 @@ function occupied({ place }: Station): Error {
   );
 }
 
-/**
- * Frees the mutex of one whose end no kernel has seen: in a file, after the machine was restarted.
- */
-function freeAbandoned(words: Int32Array<ArrayBufferLike>): boolean {
-  const lock = Atomics.load(words, SEAT + MUTEX_LOCK);
-  if (!isAbandoned(words, lock)) return false;
-  const freed = FUTEX_OWNER_DIED | FUTEX_WAITERS;
-  return Atomics.compareExchange(words, SEAT + MUTEX_LOCK, lock, freed) === lock;
+/** Whether a thread that is no more has the mutex, though the kernel would have freed it. */
+function isAbandoned(words: Int32Array<ArrayBufferLike>): boolean {
+  return isNamed(words, Atomics.load(words, SEAT + MUTEX_LOCK)) &&
+    livenessAt(words, SENDER) === "dead";
 }
 
-/** Whether a thread that is no more has the mutex, though the kernel would have freed it. */
-function isAbandoned(
-  words: Int32Array<ArrayBufferLike>,
-  lock: number = Atomics.load(words, SEAT + MUTEX_LOCK),
-): boolean {
+/** Whether the thread that has the mutex is the one that is said to be the sender. */
+function isNamed(words: Int32Array<ArrayBufferLike>, lock: number): boolean {
   // The first word of an identity is the thread's id, as in the mutex.
   const tid = lock & FUTEX_TID_MASK;
-  return tid !== 0 && tid === Atomics.load(words, SENDER) && livenessAt(words, SENDER) === "dead";
+  return tid !== 0 && tid === (Atomics.load(words, SENDER) & FUTEX_TID_MASK);
+}
+
+/** Whether a thread that is no more has the mutex, and hadn't come to say that it is the sender. */
+function isNobodys(lock: number): boolean {
+  const { pid, namespace } = ownIdentity();
+  return livenessOf({ pid, tid: lock & FUTEX_TID_MASK, startTime: 0n, namespace }) === "dead";
 }
 
 /** Who is the sender now, if there is one; also one that died and wasn't followed by another. */
@@ -109,11 +125,13 @@ export class SenderDeaths {
     const { words } = this.#station.place;
     // Before the next line: meanwhile the next sender may count the death that this finds.
     const counted = Atomics.load(words, DEATHS);
-    const unnoticed = hasDied(words) || (thoroughly && isAbandoned(words));
-    const found = unnoticed ? counted + 1 | 0 : counted;
+    const unnoticed = hasDied(words) || (thoroughly && isAbandoned(words))
+      ? pidAt(words, SENDER)
+      : 0;
+    const found = unnoticed === 0 ? counted : counted + 1 | 0;
     if ((found - this.#told | 0) <= 0) return undefined;
     this.#found = found;
-    return unnoticed ? pidAt(words, SENDER) : Atomics.load(words, DEAD_PID) >>> 0;
+    return unnoticed || Atomics.load(words, DEAD_PID) >>> 0;
   }
 
   /** Has told what was found last. */

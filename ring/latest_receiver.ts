@@ -1,6 +1,7 @@
 import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
 import { Landing } from "./landing.ts";
 import { NOTHING } from "./broadcast_reader.ts";
+import { Iteration } from "./broadcast_iteration.ts";
 import { Reception } from "./broadcast_reception.ts";
 import type { Station } from "./broadcast_station.ts";
 import type { Decoder } from "./codec.ts";
@@ -65,7 +66,7 @@ export class LatestReceiver<Out> extends PeerTarget implements Disposable {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   newest(): Out | undefined {
-    this.#reception.checkOpen();
+    this.#reception.checkAttached();
     const length = this.#again.read(this.#landing, true);
     return length === NOTHING ? undefined : this.#codec.decode(this.#landing.take(length));
   }
@@ -91,24 +92,18 @@ export class LatestReceiver<Out> extends PeerTarget implements Disposable {
   }
 
   /** The newest value, again and again until the end; `timeout` is for each of them. */
-  async *values(options: WaitOptions = {}): AsyncGenerator<Out, void, undefined> {
-    for await (const { value } of this.#reception.iterate(options)) yield value;
+  values(options: WaitOptions = {}): AsyncIterableIterator<Out> {
+    return new Iteration(this.#reception, options, ({ value }) => value);
   }
 
   /** The newest value, again and again until the end. */
-  [Symbol.asyncIterator](): AsyncGenerator<Out, void, undefined> {
+  [Symbol.asyncIterator](): AsyncIterableIterator<Out> {
     return this.values();
   }
 
   /** A stream of the newest values. It takes one when it is asked for one. */
   get readable(): ReadableStream<Out> {
-    return this.#reception.readable().pipeThrough(
-      new TransformStream<{ value: Out }, Out>(
-        { transform: ({ value }, controller) => controller.enqueue(value) },
-        { highWaterMark: 1 },
-        { highWaterMark: 0 },
-      ),
-    );
+    return this.#reception.readable(({ value }) => value);
   }
 
   /** Leaves; calls that wait are rejected. Once is enough. */

@@ -39,14 +39,24 @@ const PERIOD = 100;
 
 const TYPE = "peerdeath";
 
+/** How somebody listens. */
+interface Listening {
+  /** For one event only. */
+  readonly once: boolean;
+}
+
 /**
  * One end of a connection, which hears of the death of those at the other end: by the event
  * `"peerdeath"`, a `CustomEvent` whose `detail` says who died. While somebody listens it looks
  * about every 100 ms, and that alone doesn't keep the process alive.
  */
 export abstract class PeerTarget extends EventTarget {
-  /** Those who listen, and whether for one event only. */
-  readonly #listeners = new Map<unknown, boolean>();
+  /** Those who listen: in the phase of capture, and in the other one. */
+  readonly #listeners = {
+    capture: new Map<unknown, Listening>(),
+    bubble: new Map<unknown, Listening>(),
+  };
+  #closed = false;
   #timer: ReturnType<typeof setInterval> | undefined;
 
   /** Who died since it was asked the last time. */
@@ -72,10 +82,15 @@ export abstract class PeerTarget extends EventTarget {
     super.addEventListener(type, listener as EventListener | null, options);
     if (type !== TYPE || listener === null) return;
     const { once = false, signal } = typeof options === "object" ? options : {};
-    if (signal?.aborted) return;
-    this.#listeners.set(listener, once);
-    signal?.addEventListener("abort", () => this.#forget(listener), { once: true });
-    if (this.#timer !== undefined) return;
+    const listeners = this.#listenersFor(options);
+    if (signal?.aborted || listeners.has(listener)) return;
+    const listening = { once };
+    listeners.set(listener, listening);
+    signal?.addEventListener("abort", () => {
+      // Unless it was removed, and is there for another time.
+      if (listeners.get(listener) === listening) this.#forget(listeners, listener);
+    }, { once: true });
+    if (this.#timer !== undefined || this.#closed) return;
     this.#timer = setInterval(() => this.#look(), PERIOD);
     Deno.unrefTimer(this.#timer as unknown as number);
   }
@@ -98,18 +113,29 @@ export abstract class PeerTarget extends EventTarget {
     options?: boolean | EventListenerOptions,
   ): void {
     super.removeEventListener(type, listener as EventListener | null, options);
-    if (type === TYPE) this.#forget(listener);
+    if (type === TYPE) this.#forget(this.#listenersFor(options), listener);
   }
 
   /** For when it is closed. */
   protected stopLooking(): void {
+    this.#closed = true;
+    this.#rest();
+  }
+
+  #rest(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
   }
 
-  #forget(listener: unknown): void {
-    this.#listeners.delete(listener);
-    if (this.#listeners.size === 0) this.stopLooking();
+  #listenersFor(options: boolean | EventListenerOptions | undefined): Map<unknown, Listening> {
+    const { capture, bubble } = this.#listeners;
+    return (typeof options === "object" ? options.capture : options) ? capture : bubble;
+  }
+
+  #forget(listeners: Map<unknown, Listening>, listener: unknown): void {
+    listeners.delete(listener);
+    const { capture, bubble } = this.#listeners;
+    if (capture.size + bubble.size === 0) this.#rest();
   }
 
   #look(): void {
@@ -118,12 +144,18 @@ export abstract class PeerTarget extends EventTarget {
       deaths = this.newDeaths();
     } catch (error) {
       if (!(error instanceof Deno.errors.BadResource)) throw error;
-      this.stopLooking(); // the memory is gone
+      this.#rest(); // the memory is gone
       return;
     }
     if (deaths.length === 0) return;
-    const done = [...this.#listeners].filter(([, once]) => once);
+    const { capture, bubble } = this.#listeners;
+    const done = [capture, bubble].flatMap((listeners) =>
+      [...listeners].filter(([, { once }]) => once)
+        .map(([listener, listening]) => ({ listeners, listener, listening }))
+    );
     for (const detail of deaths) this.dispatchEvent(new CustomEvent(TYPE, { detail }));
-    for (const [listener] of done) this.#forget(listener);
+    for (const { listeners, listener, listening } of done) {
+      if (listeners.get(listener) === listening) this.#forget(listeners, listener);
+    }
   }
 }

@@ -345,7 +345,7 @@ Deno.test("receive() waits, and ends with a message, the end, the time or the si
   await assertRejects(
     () => receiver.receive({ timeout: 20 }),
     Deno.errors.TimedOut,
-    "nothing came within 20 ms",
+    "nothing came for 20 ms. Wait longer, or see what the sender does",
   );
   assertThrows(() => receiver.receiveSync({ timeout: 20 }), Deno.errors.TimedOut);
   const controller = new AbortController();
@@ -423,6 +423,48 @@ Deno.test("a broadcast is a pair of streams", async () => {
   const pending = stream.read();
   await stream.cancel();
   assertEquals((await pending).done, true);
+});
+
+Deno.test("calls that wait get their messages in order, and a later one doesn't come first", async () => {
+  const { broadcast } = create();
+  using receiver = broadcast.receiver(text);
+  using sender = broadcast.sender(text);
+  const messages = receiver.messages();
+  const waiting = [receiver.receive(), receiver.receive(), messages.next()];
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  sender.sendBatch(["0", "1", "2", "3", "4"]);
+  waiting.push(messages.next(), receiver.receive());
+  const sequences = (await Promise.all(waiting)).map((result) => {
+    const message = result !== undefined && "done" in result ? result.value : result;
+    return message?.sequence;
+  });
+  assertEquals(sequences, [0, 1, 2, 3, 4]);
+});
+
+Deno.test("a loop or a stream that is left while it waits ends at once, and takes nothing", async () => {
+  const { broadcast } = create();
+  const latest = Latest.create(new SharedArrayBuffer(Latest.byteLength(10)), 10);
+  using receiver = broadcast.receiver(text);
+  using sender = broadcast.sender(text);
+  using watcher = latest.receiver(text);
+  using source = latest.sender(text);
+  for (const values of [receiver.messages(), watcher.values()]) {
+    const waiting = values.next();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    assertEquals(await values.return?.(), { done: true, value: undefined });
+    assertEquals(await waiting, { done: true, value: undefined });
+    assertEquals(await values.next(), { done: true, value: undefined });
+  }
+  for (const stream of [receiver.readable, watcher.readable]) {
+    const reader = stream.getReader();
+    const waiting = reader.read();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    await reader.cancel();
+    assertEquals((await waiting).done, true);
+  }
+  sender.send("a");
+  source.send("a");
+  assertEquals([receiver.tryReceive()?.value, watcher.tryReceive()], ["a", "a"]);
 });
 
 Deno.test("stat() tells who is there", () => {
@@ -585,6 +627,19 @@ Deno.test("a sender whose end no kernel has seen is dead nevertheless: the machi
   sender.send(new Uint8Array(1));
 });
 
+Deno.test("a sender that ended before it could say who it is leaves its place, and is told to nobody", () => {
+  const { memory, broadcast } = create();
+  using receiver = broadcast.receiver({ peerDeath: "throw" });
+  const words = new Int32Array(memory);
+  for (const left of [FUTEX_OWNER_DIED, 0x3ffffff0 | FUTEX_WAITERS]) { // no thread has that id
+    words[SEAT] = left;
+    assertEquals(receiver.tryReceive(), undefined);
+    assertEquals(broadcast.stat().participants.map(({ role }) => role), ["receiver"]);
+    broadcast.sender().close();
+    assertEquals(receiver.tryReceive(), undefined);
+  }
+});
+
 Deno.test("a sender hears of receivers that died, and others take their entries", async () => {
   const { memory, broadcast } = create({ maxReceivers: 2 });
   const words = new Int32Array(memory);
@@ -595,6 +650,9 @@ Deno.test("a sender hears of receivers that died, and others take their entries"
   bury(words, RECEIVERS, 4711);
   await until(() => deaths.length > 0, "the event comes");
   assertEquals(deaths, [{ pid: 4711, role: "receiver" }]);
+  words[RECEIVERS + 2] = 2; // another process with the same number, which died too
+  await until(() => deaths.length > 1, "the event comes again");
+  assertEquals(deaths[1], deaths[0]);
   assertEquals(broadcast.stat().participants.at(-1), {
     pid: 4711,
     liveness: "dead",

@@ -104,6 +104,20 @@ Deno.test("iteration and stream skip what is gone", async () => {
   }
 });
 
+Deno.test("a stream takes a value when it is asked for one: the newest one there is then", async () => {
+  const { latest } = create();
+  using receiver = latest.receiver(text);
+  using sender = latest.sender(text);
+  const reader = receiver.readable.getReader();
+  for (const value of ["a", "b", "c"]) {
+    sender.send(value);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  assertEquals([receiver.sequence, (await reader.read()).value], [undefined, "c"]);
+  sender.end();
+  assertEquals((await reader.read()).done, true);
+});
+
 Deno.test("a value in a file outlives its sender", () => {
   using directory = tempDirectory();
   const file = `${directory.path}/latest`;

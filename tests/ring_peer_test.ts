@@ -50,6 +50,28 @@ Deno.test("who listens until a signal aborts is forgotten then", async () => {
   assertEquals(await isQuiet(end), true);
 });
 
+Deno.test("what was removed and added again is another listener", async () => {
+  const end = new End();
+  const heard: number[] = [];
+  const listener = ({ detail }: CustomEvent<PeerDeath>) => void heard.push(detail.pid);
+  const stop = new AbortController();
+  end.addEventListener("peerdeath", listener, { signal: stop.signal });
+  end.removeEventListener("peerdeath", listener);
+  end.addEventListener("peerdeath", listener);
+  end.addEventListener("peerdeath", listener, { once: true }); // which changes nothing
+  end.addEventListener("peerdeath", listener, { capture: true });
+  stop.abort();
+  end.removeEventListener("peerdeath", listener, { capture: true });
+  for (let i = 1; i < 3; i++) {
+    end.deaths.push(DEATH);
+    await until(() => heard.length >= i, "the event comes");
+  }
+  assertEquals(heard, [4711, 4711]);
+  end.close();
+  end.addEventListener("peerdeath", () => {}); // too late
+  assertEquals(await isQuiet(end), true);
+});
+
 Deno.test("as long as one listens somebody looks", async () => {
   const end = new End();
   const [first, second] = [() => {}, () => {}];
