@@ -2,10 +2,8 @@ import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
 import type { OpenObjectOptions } from "../sync/object.ts";
 import { type OffsetOptions, readOffset } from "../sync/options.ts";
 import type { SyncMemory } from "../sync/place.ts";
-import { participantsOf } from "./broadcast_participants.ts";
 import { BroadcastReceiver, type ReceiveFrom } from "./broadcast_receiver.ts";
 import { BroadcastSender } from "./broadcast_sender.ts";
-import { Note, type Size, type Species, Station, stationBytes } from "./broadcast_station.ts";
 import { maxMessageLength } from "./broadcast_writer.ts";
 import {
   checkedCodec,
@@ -16,6 +14,9 @@ import {
   type MaxReceiversOption,
 } from "./options.ts";
 import { checkPeerDeath, type Participant } from "./peer_target.ts";
+import { type Size, type Species, Station, stationBytes } from "./station.ts";
+import { Note } from "./station_note.ts";
+import { participantsOf } from "./station_participants.ts";
 
 /** How large a broadcast is. */
 export interface BroadcastSize extends MaxReceiversOption {

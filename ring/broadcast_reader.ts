@@ -1,3 +1,7 @@
+import { maxMessageLength } from "./broadcast_writer.ts";
+import { fence } from "./fence.ts";
+import { land, type Landing, NOTHING } from "./landing.ts";
+import type { Station } from "./station.ts";
 import {
   FILLER,
   FLAGS,
@@ -8,16 +12,11 @@ import {
   RECORD_BYTES,
   recordSize,
   TAIL,
-} from "./broadcast_layout.ts";
-import { land, type Landing } from "./landing.ts";
-import { fence, nonsense, Note, type Station } from "./broadcast_station.ts";
-import { maxMessageLength } from "./broadcast_writer.ts";
+} from "./station_layout.ts";
+import { nonsense, Note } from "./station_note.ts";
 
 /** How often a reader that is overtaken again and again looks for a place to go on. */
 const TRIES = 64;
-
-/** What a reader has read, or that there is nothing. */
-export const NOTHING = -1;
 
 /**
  * Reads a ring, at its own pace: a position and the sequence of the message that it expects there.

@@ -1,11 +1,11 @@
 import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
-import { Landing } from "./landing.ts";
-import { NOTHING, RingReader } from "./broadcast_reader.ts";
-import { Iteration } from "./broadcast_iteration.ts";
-import { Reception } from "./broadcast_reception.ts";
-import type { Station } from "./broadcast_station.ts";
+import { RingReader } from "./broadcast_reader.ts";
 import type { Decoder } from "./codec.ts";
+import { Landing, NOTHING } from "./landing.ts";
 import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
+import type { Station } from "./station.ts";
+import { Iteration } from "./station_iteration.ts";
+import { Reception } from "./station_reception.ts";
 
 /** A message of a `Broadcast`, as a receiver gets it. */
 export interface BroadcastMessage<T> {

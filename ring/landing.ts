@@ -1,3 +1,6 @@
+/** In place of a length: a reader found nothing to copy. */
+export const NOTHING = -1;
+
 /** From how many bytes on a message gets a buffer of its own. */
 const LARGE = 4096;
 

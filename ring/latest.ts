@@ -2,9 +2,6 @@ import { checkInteger, checkOptions } from "../ffi/check.ts";
 import type { OpenObjectOptions } from "../sync/object.ts";
 import { type OffsetOptions, readOffset } from "../sync/options.ts";
 import type { SyncMemory } from "../sync/place.ts";
-import { recordSize, SLOTS } from "./broadcast_layout.ts";
-import { participantsOf } from "./broadcast_participants.ts";
-import { Note, type Size, type Species, Station, stationBytes } from "./broadcast_station.ts";
 import { LatestReceiver } from "./latest_receiver.ts";
 import { LatestSender } from "./latest_sender.ts";
 import {
@@ -16,6 +13,10 @@ import {
   type MaxReceiversOption,
 } from "./options.ts";
 import { checkPeerDeath, type Participant, type PeerDeathPolicy } from "./peer_target.ts";
+import { type Size, type Species, Station, stationBytes } from "./station.ts";
+import { recordSize, SLOTS } from "./station_layout.ts";
+import { Note } from "./station_note.ts";
+import { participantsOf } from "./station_participants.ts";
 
 /** How to create a `Latest`. */
 export interface CreateLatestOptions extends MaxReceiversOption, OffsetOptions {}

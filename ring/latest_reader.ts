@@ -1,7 +1,8 @@
-import { INTENT, MESSAGE, RECORD_BYTES, recordSize, SLOTS, TAIL } from "./broadcast_layout.ts";
-import { land, type Landing } from "./landing.ts";
-import { NOTHING } from "./broadcast_reader.ts";
-import { fence, nonsense, Note, type Station } from "./broadcast_station.ts";
+import { fence } from "./fence.ts";
+import { land, type Landing, NOTHING } from "./landing.ts";
+import type { Station } from "./station.ts";
+import { INTENT, MESSAGE, RECORD_BYTES, recordSize, SLOTS, TAIL } from "./station_layout.ts";
+import { nonsense, Note } from "./station_note.ts";
 
 /** How often a reader tries that is overtaken while it copies: three values, each time. */
 const TRIES = 10_000;

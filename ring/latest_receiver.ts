@@ -1,12 +1,11 @@
 import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
-import { Landing } from "./landing.ts";
-import { NOTHING } from "./broadcast_reader.ts";
-import { Iteration } from "./broadcast_iteration.ts";
-import { Reception } from "./broadcast_reception.ts";
-import type { Station } from "./broadcast_station.ts";
 import type { Decoder } from "./codec.ts";
+import { Landing, NOTHING } from "./landing.ts";
 import { LatestReader } from "./latest_reader.ts";
 import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
+import type { Station } from "./station.ts";
+import { Iteration } from "./station_iteration.ts";
+import { Reception } from "./station_reception.ts";
 
 /**
  * A receiver of a `Latest`, made by its `receiver()`. What it receives is the newest value, whole;

@@ -1,8 +1,9 @@
-import { type BroadcastClaim, Sending } from "./broadcast_sending.ts";
-import type { Station } from "./broadcast_station.ts";
-import { SlotWriter } from "./broadcast_writer.ts";
+import type { BroadcastClaim } from "./broadcast_claim.ts";
 import type { Encoder } from "./codec.ts";
+import { SlotWriter } from "./latest_writer.ts";
 import { type PeerDeath, PeerTarget } from "./peer_target.ts";
+import type { Station } from "./station.ts";
+import { Sending } from "./station_sending.ts";
 
 /**
  * The sender of a `Latest`, made by its `sender()`. It never waits for anybody.

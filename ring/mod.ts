@@ -63,7 +63,7 @@ export {
   type ReceiveFrom,
 } from "./broadcast_receiver.ts";
 export { BroadcastSender } from "./broadcast_sender.ts";
-export { BroadcastClaim } from "./broadcast_sending.ts";
+export { BroadcastClaim } from "./broadcast_claim.ts";
 export {
   type CreateLatestOptions,
   Latest,

@@ -2,8 +2,8 @@ import { checkInteger, checkTimeout, describe } from "../ffi/check.ts";
 import type { OpenObjectOptions } from "../sync/object.ts";
 import { readOffset } from "../sync/options.ts";
 import type { SyncMemory } from "../sync/place.ts";
-import type { Where } from "./broadcast_station.ts";
 import { bytesCodec, type Decoder, type Encoder } from "./codec.ts";
+import type { Where } from "./station.ts";
 
 /** How many receivers a `Broadcast` or a `Latest` has room for. */
 export interface MaxReceiversOption {

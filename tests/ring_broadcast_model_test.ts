@@ -3,11 +3,11 @@
 
 import { assert, assertEquals, assertGreater, assertInstanceOf } from "@std/assert";
 import { mapAnonymous } from "../mod.ts";
-import { Landing } from "../ring/landing.ts";
-import { FLAGS, INTENT, recordSize, SEAT, SENDER, TAIL } from "../ring/broadcast_layout.ts";
-import { NOTHING, RingReader } from "../ring/broadcast_reader.ts";
+import { Landing, NOTHING } from "../ring/landing.ts";
+import { FLAGS, INTENT, recordSize, SEAT, SENDER, TAIL } from "../ring/station_layout.ts";
+import { RingReader } from "../ring/broadcast_reader.ts";
 import { points } from "../ring/test_points.ts";
-import { type Species, Station } from "../ring/broadcast_station.ts";
+import { type Species, Station } from "../ring/station.ts";
 import { Broadcast, type BroadcastReceiver, Latest, type SyncMemory } from "../ring/mod.ts";
 import {
   isWhole,

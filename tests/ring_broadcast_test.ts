@@ -4,8 +4,8 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FUTEX_OWNER_DIED, FUTEX_WAITERS } from "../ffi/pthread.ts";
 import { ownIdentity } from "../ffi/process.ts";
 import { IPC_PRIVATE, mapAnonymous, mapFile, mapNewFile, Segment, SharedMemory } from "../mod.ts";
-import { RECEIVERS, SEAT, SENDER, SLEEPERS } from "../ring/broadcast_layout.ts";
-import { NOTHING_FOUND } from "../ring/broadcast_reception.ts";
+import { RECEIVERS, SEAT, SENDER, SLEEPERS } from "../ring/station_layout.ts";
+import { NOTHING_FOUND } from "../ring/station_reception.ts";
 import {
   Broadcast,
   type BroadcastReceiver,

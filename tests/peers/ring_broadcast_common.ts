@@ -1,7 +1,7 @@
 // What the tests of Broadcast and Latest, and their processes, have in common: messages that show
 // by themselves whether they are whole.
 
-import { INTENT, NOTE_WORDS, NOTES, TAIL } from "../../ring/broadcast_layout.ts";
+import { INTENT, NOTE_WORDS, NOTES, TAIL } from "../../ring/station_layout.ts";
 
 /** The longest message that {@linkcode makeMessage} makes. */
 export const MAX_LENGTH = 470;

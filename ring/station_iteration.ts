@@ -1,6 +1,6 @@
 import { checkedWait, type WaitOptions } from "../ffi/wait.ts";
 import { fulfilled } from "../sync/waiter.ts";
-import type { Reception } from "./broadcast_reception.ts";
+import type { Reception } from "./station_reception.ts";
 
 /** All that a receiver of a Broadcast or a Latest receives until the end, one after the other. */
 export class Iteration<M, T> implements AsyncIterableIterator<T> {

@@ -1,12 +1,13 @@
 import { checkInteger } from "../ffi/check.ts";
 import { ALL, futexWake } from "../ffi/futex.ts";
-import { ENDED, TAIL } from "./broadcast_layout.ts";
-import { ReceiverDeaths } from "./broadcast_participants.ts";
-import { SenderSeat } from "./broadcast_seat.ts";
-import type { Station } from "./broadcast_station.ts";
-import type { Writer } from "./broadcast_writer.ts";
+import { BroadcastClaim } from "./broadcast_claim.ts";
 import { type Encoder, encoderOf } from "./codec.ts";
 import type { PeerDeath } from "./peer_target.ts";
+import type { Station } from "./station.ts";
+import { ReceiverDeaths } from "./station_deaths.ts";
+import { ENDED, TAIL } from "./station_layout.ts";
+import { SenderSeat } from "./station_seat.ts";
+import type { Writer } from "./station_writer.ts";
 
 /** Up to how many bytes a loop is faster than a call. */
 const SHORT = 16;
@@ -156,59 +157,5 @@ export class Sending<In> {
     throw new RangeError(
       `Cannot send a message of ${length} bytes to the ${this.#station.place.name}: the longest has ${this.maxLength}. Send less, or create it larger`,
     );
-  }
-}
-
-/**
- * Room for a message in the shared memory itself, made by `claim()`: write the message there, then
- * `commit()` it. Nobody sees it before, and whoever leaves the scope without that has sent nothing.
- *
- * The bytes belong to the message until it is committed or aborted. Who writes to them afterwards
- * spoils what others are reading.
- */
-export class BroadcastClaim implements Disposable {
-  /** The room, in the shared memory. What it holds before is garbage. */
-  readonly bytes: Uint8Array<ArrayBufferLike>;
-  readonly #finish: (committed: number | undefined) => number;
-  #done = false;
-
-  /** Made by `claim()`. */
-  constructor(
-    bytes: Uint8Array<ArrayBufferLike>,
-    finish: (committed: number | undefined) => number,
-  ) {
-    this.bytes = bytes;
-    this.#finish = finish;
-  }
-
-  /**
-   * Sends the message, or no more than its first `length` bytes, and returns its sequence.
-   *
-   * @throws {RangeError} If `length` is more than was claimed.
-   * @throws {Deno.errors.BadResource} If it was committed or aborted before, the sender closed, or
-   * the memory is gone.
-   */
-  commit(length?: number): number {
-    const claimed = this.bytes.length;
-    const committed = length === undefined ? claimed : checkInteger("length", length, 0, claimed);
-    if (this.#done) {
-      throw new Deno.errors.BadResource(
-        "Cannot commit a message: it was committed or aborted before",
-      );
-    }
-    this.#done = true;
-    return this.#finish(committed);
-  }
-
-  /** Sends nothing; does nothing after `commit()`. */
-  abort(): void {
-    if (this.#done) return;
-    this.#done = true;
-    this.#finish(undefined);
-  }
-
-  /** Aborts it unless it was committed. */
-  [Symbol.dispose](): void {
-    this.abort();
   }
 }

@@ -11,26 +11,23 @@ import {
 } from "../sync/header.ts";
 import { makeMutex } from "../sync/mutex_bytes.ts";
 import { placeOf, type SharedPlace, type SyncMemory } from "../sync/place.ts";
+import { isMaxReceivers } from "./options.ts";
 import {
   dataOffset,
   ENDED,
-  FLAGS,
-  NOTE_WORDS,
-  NOTES,
   PARAMETER_COOKIE,
   PARAMETER_LENGTH,
   PARAMETER_MAX_RECEIVERS,
   SEAT,
   SLEEPERS,
   TAIL,
-} from "./broadcast_layout.ts";
-import { isMaxReceivers } from "./options.ts";
+} from "./station_layout.ts";
+
+// What Broadcast and Latest have in common is that of a station, which one sends from and many
+// receive: the files station_*.ts are about both of them.
 
 /** How many receivers there is room for by default. */
 const DEFAULT_RECEIVERS = 64;
-
-/** How often a note is read again that the sender was writing: it would have to be very fast. */
-const TRIES = 100_000;
 
 /** A kind of object: how many bytes the data take, and what lengths are right. */
 export interface Species {
@@ -177,57 +174,4 @@ export class Station {
     Atomics.store(words, SLEEPERS, 0);
     futexWake(this.place.address + BigInt(4 * TAIL), ALL);
   }
-}
-
-/** A tail that was published, and what belongs to it. */
-export class Note {
-  /** Without its flags. */
-  tail = 0;
-  /** Where the newest record starts; it may be overwritten already. */
-  last = 0;
-  /** The sequence of the next message: how many were sent. */
-  next = 0;
-  /** Which of the two notes it was: 0 or 1. */
-  turn = 0;
-
-  /** Reads what is published now. */
-  read({ place }: Station): void {
-    const { words } = place;
-    for (let i = 0; i < TRIES; i++) {
-      // SYNC POINT: pairs with the store of TAIL in publish().
-      const seen = Atomics.load(words, TAIL);
-      const tail = seen & ~FLAGS;
-      const turn = words[NOTES] === tail ? 0 : 1;
-      const at = NOTES + turn * NOTE_WORDS;
-      const matches = words[at] === tail;
-      this.tail = tail >>> 0;
-      this.turn = turn;
-      this.last = words[at + 1] >>> 0;
-      this.next = (words[at + 3] >>> 0) * 2 ** 32 + (words[at + 2] >>> 0);
-      // A note is written again two tails later at the earliest.
-      if (fence(words, TAIL) !== seen) continue;
-      if (matches && this.next <= Number.MAX_SAFE_INTEGER) return;
-      break;
-    }
-    throw nonsense(place, "no note belongs to its tail");
-  }
-}
-
-/** The error for bytes that no sender writes. */
-export function nonsense(place: SharedPlace, what: string): Error {
-  return new Deno.errors.InvalidData(
-    `Cannot use ${place.name}: ${what}, so something else has written there. Create it anew, in memory filled with zeros`,
-  );
-}
-
-/** A word that nobody else has, for the store of a fence: a reader's may not go to the memory. */
-const own = new Int32Array(new SharedArrayBuffer(4));
-
-/**
- * Loads a word after everything before is done, and before anything behind begins: as
- * struct/sequence.ts explains, where JavaScript has no fences.
- */
-export function fence(words: Int32Array<ArrayBufferLike>, index: number): number {
-  Atomics.store(own, 0, 0);
-  return Atomics.load(words, index);
 }

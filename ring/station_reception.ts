@@ -4,12 +4,12 @@ import type { SharedPlace } from "../sync/place.ts";
 import { wait } from "../sync/waiter.ts";
 import { wordOf } from "../sync/waiting_words.ts";
 import { RECHECK, type Waitable, waitSync } from "../sync/waiting.ts";
-import { SLEEPERS, TAIL } from "./broadcast_layout.ts";
-import { Attendance } from "./broadcast_participants.ts";
-import { SenderDeaths } from "./broadcast_seat.ts";
-import type { Station } from "./broadcast_station.ts";
 import type { PeerDeath, PeerDeathPolicy } from "./peer_target.ts";
 import { readableOf } from "./readable.ts";
+import type { Station } from "./station.ts";
+import { SenderDeaths } from "./station_deaths.ts";
+import { SLEEPERS, TAIL } from "./station_layout.ts";
+import { Attendance } from "./station_participants.ts";
 import { point } from "./test_points.ts";
 
 /** For tests: a point at which nothing was found, before the look for deaths. */

@@ -2,9 +2,9 @@ import { livenessOf, ownIdentity } from "../ffi/process.ts";
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, MUTEX_LOCK } from "../ffi/pthread.ts";
 import { claimIdentity, clearIdentity, livenessAt, pidAt } from "../sync/identity.ts";
 import { BUSY, MutexCore, OWNER_DIED } from "../sync/mutex_core.ts";
-import { DEAD_PID, DEATHS, SEAT, SENDER } from "./broadcast_layout.ts";
-import type { Station } from "./broadcast_station.ts";
 import type { Participant } from "./peer_target.ts";
+import type { Station } from "./station.ts";
+import { DEAD_PID, DEATHS, SEAT, SENDER } from "./station_layout.ts";
 
 // The seat of the one sender: a robust mutex, held for as long as the sender is attached. The
 // kernel frees it when the sender's thread ends.
@@ -73,7 +73,7 @@ function occupied({ place }: Station): Error {
 }
 
 /** Whether a thread that is no more has the mutex, though the kernel would have freed it. */
-function isAbandoned(words: Int32Array<ArrayBufferLike>): boolean {
+export function isAbandoned(words: Int32Array<ArrayBufferLike>): boolean {
   return isNamed(words, Atomics.load(words, SEAT + MUTEX_LOCK)) &&
     livenessAt(words, SENDER) === "dead";
 }
@@ -100,42 +100,7 @@ export function senderOf({ place: { words } }: Station): Participant | undefined
   return { pid, liveness, role: "sender" };
 }
 
-function hasDied(words: Int32Array<ArrayBufferLike>): boolean {
+/** Whether the kernel saw that the sender died, and no other came. */
+export function hasDied(words: Int32Array<ArrayBufferLike>): boolean {
   return (Atomics.load(words, SEAT + MUTEX_LOCK) & FUTEX_OWNER_DIED) !== 0;
-}
-
-/** Which senders died, for one receiver; each is told once. */
-export class SenderDeaths {
-  readonly #station: Station;
-  /** How many were told, by the count of those that the next sender has noticed. */
-  #told: number;
-  #found = 0;
-
-  /** Of those who died before this only the last one, if nobody has taken its place. */
-  constructor(station: Station) {
-    this.#station = station;
-    this.#told = Atomics.load(station.place.words, DEATHS);
-  }
-
-  /**
-   * The process id of a sender that died and wasn't told yet, as it remains until {@linkcode tell}.
-   * What only a look at the processes tells is found out if there is time for it.
-   */
-  look(thoroughly: boolean): number | undefined {
-    const { words } = this.#station.place;
-    // Before the next line: meanwhile the next sender may count the death that this finds.
-    const counted = Atomics.load(words, DEATHS);
-    const unnoticed = hasDied(words) || (thoroughly && isAbandoned(words))
-      ? pidAt(words, SENDER)
-      : 0;
-    const found = unnoticed === 0 ? counted : counted + 1 | 0;
-    if ((found - this.#told | 0) <= 0) return undefined;
-    this.#found = found;
-    return unnoticed || Atomics.load(words, DEAD_PID) >>> 0;
-  }
-
-  /** Has told what was found last. */
-  tell(): void {
-    this.#told = this.#found;
-  }
 }

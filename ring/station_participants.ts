@@ -1,14 +1,14 @@
 import { type Participant as Entry, Participants } from "../sync/participants.ts";
-import { RECEIVERS } from "./broadcast_layout.ts";
-import { senderOf } from "./broadcast_seat.ts";
-import type { Station } from "./broadcast_station.ts";
-import { TableDeaths } from "./deaths.ts";
 import type { Participant } from "./peer_target.ts";
+import type { Station } from "./station.ts";
+import { RECEIVERS } from "./station_layout.ts";
+import { senderOf } from "./station_seat.ts";
 
 /** In the table: what all are. */
-const RECEIVER = 0;
+export const RECEIVER = 0;
 
-function tableOf({ place, maxReceivers }: Station): Participants {
+/** The table of the receivers. */
+export function tableOf({ place, maxReceivers }: Station): Participants {
   return new Participants(place, RECEIVERS, maxReceivers);
 }
 
@@ -50,11 +50,4 @@ export function participantsOf(station: Station): Participant[] {
 function receiversOf(station: Station): Participant[] {
   return tableOf(station).list()
     .map(({ pid, liveness }) => ({ pid, liveness, role: "receiver" }));
-}
-
-/** Which receivers died, for the sender. */
-export class ReceiverDeaths extends TableDeaths {
-  constructor(station: Station) {
-    super({ place: station.place, participants: tableOf(station) }, "receiver", RECEIVER);
-  }
 }
