@@ -82,7 +82,8 @@ function checkedCapacity(value: unknown): number | undefined {
  *
  * It lies in any shared memory. There is one sender at a time: the next one can come when that was
  * closed or has died, and goes on with the sequence. A sender that is killed loses at most the
- * message that it was sending; one that was half written is never seen.
+ * message that it was sending, of a batch those that weren't shown yet, up to a quarter of the
+ * ring; what was half written is never seen.
  *
  * @example
  * ```ts

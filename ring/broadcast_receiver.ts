@@ -21,7 +21,7 @@ export interface BroadcastMessage<T> {
 export interface ReceiveFrom {
   /**
    * `"newest"`: with the messages sent from now on. `"oldest"`: with the oldest one that is still
-   * there. Default: `"newest"`.
+   * there, or one that is at most an eighth of the ring newer. Default: `"newest"`.
    */
   readonly from?: "newest" | "oldest";
   /**

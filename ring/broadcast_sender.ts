@@ -48,7 +48,8 @@ export class BroadcastSender<In> extends PeerTarget implements Disposable {
 
   /**
    * Sends many messages, and returns how many. They are shown to the receivers together, or in
-   * parts if they are more than a quarter of the ring; so that costs less for each of them.
+   * parts if they are more than a quarter of the ring; so that costs less for each of them. What
+   * wasn't shown yet is lost if the process is killed.
    *
    * Throws what {@linkcode send} throws; the messages before that were sent.
    */

@@ -5,6 +5,7 @@ import {
   MARK_COUNT,
   MARKS,
   MESSAGE,
+  NO_MARK,
   RECORD_BYTES,
   recordSize,
 } from "./station_layout.ts";
@@ -40,6 +41,17 @@ export class RingWriter extends BaseWriter implements Writer {
     const ahead = intent - this.tail >>> 0;
     this.#intent = ahead <= capacity ? intent : this.tail + capacity >>> 0;
     Atomics.store(words, INTENT, this.#intent | 0);
+    // Its records that it hadn't published lie behind the tail still, and would be believed where
+    // this sender doesn't write over them: in what it fills, and in claims.
+    for (let i = MARKS; i < MARKS + MARK_COUNT; i++) {
+      if ((words[i] - this.tail >>> 0) <= capacity) words[i] = NO_MARK;
+    }
+    // The first record of this eighth may be there already.
+    const mark = (this.tail & capacity - 1) >>> this.#eighth;
+    const first = words[MARKS + mark];
+    if (first !== NO_MARK && (this.tail >>> this.#eighth) === (first >>> this.#eighth)) {
+      this.#mark = mark;
+    }
   }
 
   get full(): boolean {

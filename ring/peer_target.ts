@@ -43,6 +43,8 @@ const TYPE = "peerdeath";
 interface Listening {
   /** For one event only. */
   readonly once: boolean;
+  /** Lets go of its signal. */
+  readonly forget: () => void;
 }
 
 /**
@@ -84,12 +86,10 @@ export abstract class PeerTarget extends EventTarget {
     const { once = false, signal } = typeof options === "object" ? options : {};
     const listeners = this.#listenersFor(options);
     if (signal?.aborted || listeners.has(listener)) return;
-    const listening = { once };
-    listeners.set(listener, listening);
-    signal?.addEventListener("abort", () => {
-      // Unless it was removed, and is there for another time.
-      if (listeners.get(listener) === listening) this.#forget(listeners, listener);
-    }, { once: true });
+    const onAbort = () => this.#forget(listeners, listener);
+    signal?.addEventListener("abort", onAbort);
+    const forget = () => signal?.removeEventListener("abort", onAbort);
+    listeners.set(listener, { once, forget });
     if (this.#timer !== undefined || this.#closed) return;
     this.#timer = setInterval(() => this.#look(), PERIOD);
     Deno.unrefTimer(this.#timer as unknown as number);
@@ -133,6 +133,8 @@ export abstract class PeerTarget extends EventTarget {
   }
 
   #forget(listeners: Map<unknown, Listening>, listener: unknown): void {
+    // Added anew later it is another one, which isn't this signal's.
+    listeners.get(listener)?.forget();
     listeners.delete(listener);
     const { capture, bubble } = this.#listeners;
     if (capture.size + bubble.size === 0) this.#rest();

@@ -39,6 +39,9 @@ export const MARKS: number = TAIL + 16;
 /** How many marks there are, a power of two. */
 export const MARK_COUNT = 8;
 
+/** In place of a mark: no record starts at such a position. */
+export const NO_MARK = -1;
+
 /** Set by receivers before they sleep: the sender then clears it and wakes them. */
 export const SLEEPERS: number = TAIL + 32;
 

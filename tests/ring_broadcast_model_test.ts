@@ -1,7 +1,7 @@
 // The logic of Broadcast and Latest against a model, in one process: random interleavings, also in
 // the middle of a write and of a read, senders that end at any point, and nonsense in the memory.
 
-import { assert, assertEquals, assertGreater, assertInstanceOf } from "@std/assert";
+import { assert, assertEquals, assertGreater, assertInstanceOf, assertThrows } from "@std/assert";
 import { mapAnonymous } from "../mod.ts";
 import { Landing, NOTHING } from "../ring/landing.ts";
 import { FLAGS, INTENT, recordSize, SEAT, SENDER, TAIL } from "../ring/station_layout.ts";
@@ -122,7 +122,7 @@ function runBroadcast(
       case 1: {
         const message = makeMessage(sent);
         using claim = sender.claim(message.length + rnd(20));
-        claim.bytes.fill(rnd(256));
+        if (rnd(2) === 0) claim.bytes.fill(rnd(256));
         if (rnd(3) === 0) break;
         claim.bytes.set(message);
         assertEquals(claim.commit(message.length), sent++);
@@ -133,7 +133,25 @@ function runBroadcast(
         sent++;
     }
   };
+  const someBatchKilled = () => {
+    const before = points.hook;
+    points.hook = (reached) => {
+      if (reached === 5) throw new Killed();
+    };
+    const never = () => new Uint8Array(rnd(40)).fill(0xdd);
+    try {
+      sender.sendBatch(Array.from({ length: 1 + rnd(20) }, never));
+    } catch (error) {
+      assertInstanceOf(error, Killed);
+    } finally {
+      points.hook = before;
+    }
+    sender.close();
+    sender = Broadcast.open(memory).sender();
+    assertEquals(sender.sent, sent);
+  };
   const sendKilled = () => {
+    if (rnd(2) === 0) return someBatchKilled();
     const [point, before] = [1 + rnd(8), points.hook];
     points.hook = (reached) => {
       if (reached === point) throw new Killed();
@@ -283,6 +301,58 @@ class DisturbedLanding extends Landing {
     super.reserve(length);
   }
 }
+
+Deno.test("what a sender that died never showed is never received", () => {
+  const create = () => {
+    const memory = new SharedArrayBuffer(Broadcast.byteLength({ capacity: CAPACITY }));
+    return Broadcast.create(memory, { capacity: CAPACITY });
+  };
+  const message = (fill: number, length = 16) => new Uint8Array(length).fill(fill);
+  const sendAndDie = (broadcast: Broadcast, count: number) => {
+    const sender = broadcast.sender();
+    for (let i = 0; i < count; i++) sender.send(message(1));
+    points.hook = (point) => {
+      if (point === 5) throw new Killed();
+    };
+    try {
+      assertThrows(() => sender.sendBatch(Array.from({ length: 6 }, () => message(0xdd))), Killed);
+    } finally {
+      points.hook = undefined;
+      sender.close();
+    }
+  };
+  const check = (receiver: BroadcastReceiver<Uint8Array>, sent: number) => {
+    let next = -1;
+    for (let come; (come = receiver.tryReceive()) !== undefined;) {
+      assert(next < 0 || come.sequence === next);
+      assert(come.value[0] < 3, `message ${come.sequence}`);
+      next = come.sequence + 1;
+    }
+    assertEquals(next, sent);
+  };
+  { // The end of the ring has to be filled, where they lie.
+    const broadcast = create();
+    sendAndDie(broadcast, 56);
+    using sender = broadcast.sender();
+    sender.send(message(2, 400));
+    for (let i = 0; i < 12; i++) sender.send(message(2));
+    using receiver = broadcast.receiver({ from: "oldest" });
+    check(receiver, 69);
+  }
+  { // They lie in a claim, which isn't written to the end.
+    const broadcast = create();
+    using receiver = broadcast.receiver();
+    sendAndDie(broadcast, 35);
+    using sender = broadcast.sender();
+    {
+      using claim = sender.claim(300);
+      claim.bytes.fill(2, 0, 8);
+      claim.commit();
+    }
+    while (sender.sent < 45) sender.send(message(2));
+    check(receiver, 45);
+  }
+});
 
 Deno.test("a reader that is overtaken in the middle of a copy doesn't take it", () => {
   const memory = new SharedArrayBuffer(Broadcast.byteLength({ capacity: CAPACITY }));

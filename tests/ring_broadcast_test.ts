@@ -538,6 +538,7 @@ Deno.test("a broadcast in a file goes on where its sender stopped", () => {
     assertEquals([broadcast.created, broadcast.stat().sent], [round === 0, 3 * round]);
     using sender = broadcast.sender(text);
     sender.sendBatch(["a", "b", "c"]);
+    // A sender that has just come hides nothing.
     using receiver = broadcast.receiver({ ...text, from: "oldest" });
     for (let i = 0; i < 3 * round + 3; i++) {
       assertEquals(receiver.tryReceive(), { value: "abc"[i % 3], sequence: i, missed: 0 });
