@@ -323,7 +323,10 @@ Deno.test("receivers get what is left, and then the end", async () => {
   assertEquals([receiver.ended, broadcast.stat().ended], [false, true]);
   assertEquals((await Array.fromAsync(receiver)).map(({ value }) => value), ["a", "b"]);
   assertEquals([receiver.ended, receiver.tryReceive()], [true, undefined]);
-  assertEquals([receiver.receiveSync(), await receiver.receive()], [undefined, undefined]);
+  assertEquals([receiver.receiveSync({ timeout: 1 }), await receiver.receive()], [
+    undefined,
+    undefined,
+  ]);
   // Another sender goes on.
   sender.close();
   using next = broadcast.sender(text);
@@ -563,7 +566,7 @@ function leaveDead(words: Int32Array, pid: number): void {
 Deno.test("what a sender sent just before it died comes before the error, which comes once", async () => {
   const receives = [
     (receiver: BroadcastReceiver<string>) => receiver.tryReceive(),
-    (receiver: BroadcastReceiver<string>) => receiver.receiveSync(),
+    (receiver: BroadcastReceiver<string>) => receiver.receiveSync({ timeout: 30_000 }),
     (receiver: BroadcastReceiver<string>) => receiver.receive(),
   ];
   for (const receive of receives) {

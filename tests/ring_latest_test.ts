@@ -77,11 +77,19 @@ Deno.test("receive() waits for a newer value, until the end", async () => {
   await assertRejects(() => receiver.receive({ timeout: 10 }), Deno.errors.TimedOut);
   assertThrows(() => receiver.receiveSync({ timeout: 10 }), Deno.errors.TimedOut);
   sender.send("b");
-  assertEquals(receiver.receiveSync(), "b");
+  assertEquals(receiver.receiveSync({ timeout: 1000 }), "b");
   sender.send("c");
   sender.end();
-  assertEquals([receiver.ended, receiver.receiveSync(), receiver.ended], [false, "c", false]);
-  assertEquals([receiver.receiveSync(), receiver.ended, receiver.newest()], [undefined, true, "c"]);
+  assertEquals([receiver.ended, receiver.receiveSync({ timeout: 1000 }), receiver.ended], [
+    false,
+    "c",
+    false,
+  ]);
+  assertEquals([receiver.receiveSync({ timeout: 1000 }), receiver.ended, receiver.newest()], [
+    undefined,
+    true,
+    "c",
+  ]);
   assertEquals(await receiver.receive(), undefined);
   assertThrows(() => sender.send("d"), Deno.errors.BrokenPipe, "this sender has ended it");
 });

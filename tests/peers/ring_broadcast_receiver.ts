@@ -1,11 +1,12 @@
 // Receives from a Broadcast in a segment until its end, and prints what came:
 //
-//   ring_broadcast_receiver.ts <segment id> sync|async|slow
+//   ring_broadcast_receiver.ts <segment id> sync|async|slow|ack
 //
+// With "ack" it tells, after each message, how many it has, by a Latest behind the Broadcast.
 // As a Worker it gets the memory, and posts the same.
 
 import { Segment } from "../../mod.ts";
-import { Broadcast, type BroadcastMessage, type SyncMemory } from "../../ring/mod.ts";
+import { Broadcast, type BroadcastMessage, Latest, type SyncMemory } from "../../ring/mod.ts";
 import { isWhole } from "./ring_broadcast_common.ts";
 
 /** What came. */
@@ -23,7 +24,11 @@ async function receive(
   mode: string,
   say: (text: string) => void,
 ): Promise<Received> {
-  using receiver = Broadcast.open(memory).receiver({ from: "oldest" });
+  const broadcast = Broadcast.open(memory);
+  using receiver = broadcast.receiver({ from: "oldest" });
+  using acks = mode === "ack"
+    ? Latest.open(memory, { offset: broadcast.byteLength }).sender()
+    : undefined;
   const received = { seen: 0, missed: 0, bad: 0 };
   let next = 0;
   const take = ({ value, sequence, missed }: BroadcastMessage<Uint8Array>) => {
@@ -39,6 +44,11 @@ async function receive(
       const message = receiver.receiveSync();
       if (message === undefined) break;
       take(message);
+      if (acks !== undefined) {
+        const bytes = new Uint8Array(4);
+        new DataView(bytes.buffer).setUint32(0, received.seen);
+        acks.send(bytes);
+      }
       if (mode === "slow" && received.seen % 10 === 0) {
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
