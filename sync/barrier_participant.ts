@@ -1,4 +1,4 @@
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { type BarrierCore, GENERATION } from "./barrier_core.ts";
 import type { Participant } from "./participants.ts";
 import { Patience } from "./patience.ts";
@@ -46,7 +46,7 @@ export class BarrierParticipant implements Disposable {
    * @throws {Deno.errors.BadResource} If this one has left, or the memory is gone.
    */
   arriveSync(options: WaitSyncOptions = {}): void {
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     if (waitSync(this.#arrival(), timeout) === undefined) throw this.#late(timeout);
   }
 
@@ -60,8 +60,7 @@ export class BarrierParticipant implements Disposable {
    * @throws {Deno.errors.BadResource} If this one has left, or the memory is gone.
    */
   async arrive(options: WaitOptions = {}): Promise<void> {
-    const checked = checkedWait(options);
-    checked.signal?.throwIfAborted();
+    const checked = limitsOf(options);
     if (await wait(this.#arrival(), checked) === undefined) throw this.#late(checked.timeout);
   }
 

@@ -1,5 +1,5 @@
 import { checkOptions, describe } from "../ffi/check.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { AutomaticReset, type EventState, ManualReset } from "./event_state.ts";
 import { parameter } from "./header.ts";
 import {
@@ -182,7 +182,7 @@ export class Event {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   waitSync(options: WaitSyncOptions = {}): void {
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     if (this.#state.take()) return;
     const waitable = this.#state.enter();
     let came: true | undefined;
@@ -202,8 +202,7 @@ export class Event {
    * @throws {Deno.errors.BadResource} If the memory is gone, also while waiting.
    */
   async wait(options: WaitOptions = {}): Promise<void> {
-    const limits = checkedWait(options);
-    limits.signal?.throwIfAborted();
+    const limits = limitsOf(options);
     const waitable = this.#state.enter();
     let came: true | undefined;
     try {

@@ -1,6 +1,6 @@
 import { checkInteger } from "../ffi/check.ts";
 import { ALL, futexWake } from "../ffi/futex.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { HEADER_WORDS } from "./header.ts";
 import {
   create,
@@ -174,7 +174,7 @@ export class Latch {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   waitSync(options: WaitSyncOptions = {}): void {
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     if (!waitSync(this.#waitable, timeout)) throw timedOut("wait for", this.#place, timeout);
   }
 
@@ -186,7 +186,7 @@ export class Latch {
    * @throws {Deno.errors.BadResource} If the memory is gone, also while waiting.
    */
   async wait(options: WaitOptions = {}): Promise<void> {
-    const limits = checkedWait(options);
+    const limits = limitsOf(options);
     if (await wait(this.#waitable, limits)) return;
     throw timedOut("wait for", this.#place, limits.timeout);
   }

@@ -15,7 +15,7 @@ import {
 } from "../ffi/pthread.ts";
 import { platform } from "../ffi/platform.ts";
 import { wordsAt } from "../ffi/robust_list.ts";
-import type { WaitOptions } from "../ffi/wait.ts";
+import { deadlineOf, timeLeft, type WaitOptions } from "../ffi/wait.ts";
 import { checkMutex, isUsable, MUTEX_OWNER, MUTEX_WORDS, NOT_RECOVERABLE } from "./mutex_bytes.ts";
 import { announce, leaveDead, remind, revive } from "./mutex_words.ts";
 import { lostMutex, mutexError, relocked } from "./mutex_errors.ts";
@@ -199,17 +199,17 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     if (leaveDead(this.#current(), word)) futexWake(this.#address, 1);
   }
 
-  #lockLong(timeout = Infinity): LockResult {
+  #lockLong(timeout?: number): LockResult {
     if (this.isMine) throw relocked(this.place);
     if (timeout === 0) return BUSY;
-    const deadline = performance.now() + timeout;
+    const deadline = deadlineOf(timeout);
     const early = spin(this);
     if (early !== undefined) return early;
     for (let slice = FIRST_SLICE;; slice = Math.min(2 * slice, RECHECK)) {
-      const left = Math.min(slice, deadline - performance.now());
+      const left = Math.min(slice, timeLeft(deadline) ?? slice);
       // Whatever C could not be asked is found out by this.
       const result = this.tryLock();
-      if (result !== BUSY || left <= 0) return result;
+      if (result !== BUSY || left === 0) return result;
       sleeping.prepare();
       const { foreign } = this.#thread;
       // In slices: a Deno process that was just woken in its stead may be killed, or busy; or it

@@ -1,5 +1,5 @@
 import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import {
   createObject,
   HEADER_WORDS,
@@ -168,7 +168,7 @@ export class Once {
     options: WaitSyncOptions = {},
   ): Uint8Array<ArrayBufferLike> {
     checkFunction(initialise);
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     const early = this.tryGet();
     if (early !== undefined) return early;
     this.#mutex.revive();
@@ -206,7 +206,7 @@ export class Once {
     options: WaitOptions = {},
   ): Promise<Uint8Array<ArrayBufferLike>> {
     checkFunction(initialise);
-    const checked = checkedWait(options);
+    const checked = limitsOf(options);
     const early = this.tryGet();
     if (early !== undefined) return early;
     this.#mutex.revive();

@@ -1,5 +1,5 @@
 import { checkOptions } from "../ffi/check.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import {
   createObject,
   HEADER_WORDS,
@@ -170,7 +170,7 @@ export class RwLock {
    * @throws {Deno.errors.InvalidData} If the lock's bytes were overwritten.
    */
   lockReadSync(options: WaitSyncOptions = {}): ReadGuard {
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     const slot = this.#core.readSync(timeout);
     if (slot === undefined) throw lockTimeout(this.#core.place, timeout);
     return new ReadGuard(this.#core, slot);
@@ -185,7 +185,7 @@ export class RwLock {
    * @throws {Deno.errors.InvalidData} If the lock's bytes were overwritten.
    */
   async lockRead(options: WaitOptions = {}): Promise<ReadGuard> {
-    const checked = checkedWait(options);
+    const checked = limitsOf(options);
     const slot = await this.#core.read(checked);
     if (slot === undefined) throw lockTimeout(this.#core.place, checked.timeout);
     return new ReadGuard(this.#core, slot);
@@ -206,7 +206,7 @@ export class RwLock {
    * @throws {Deno.errors.InvalidData} If the lock's bytes were overwritten.
    */
   lockWriteSync(options: WaitSyncOptions = {}): WriteGuard {
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     if (!this.#core.writeSync(timeout)) throw lockTimeout(this.#core.place, timeout);
     return new WriteGuard(this.#core);
   }
@@ -220,7 +220,7 @@ export class RwLock {
    * @throws {Deno.errors.InvalidData} If the lock's bytes were overwritten.
    */
   async lockWrite(options: WaitOptions = {}): Promise<WriteGuard> {
-    const checked = checkedWait(options);
+    const checked = limitsOf(options);
     if (!await this.#core.write(checked)) throw lockTimeout(this.#core.place, checked.timeout);
     return new WriteGuard(this.#core);
   }
