@@ -93,11 +93,18 @@ export function createObject(object: NewObject): void {
   );
 }
 
-/** Makes an object unless there is one; tells whether it did. Waits while somebody else does. */
-export function openOrCreateObject(object: NewObject, timeout: number = READY_TIMEOUT): boolean {
+/**
+ * Makes an object unless there is one; tells whether it did. Waits while somebody else does. One
+ * that is there may be longer, as long as all of the memory is.
+ */
+export function openOrCreateObject(
+  object: NewObject,
+  timeout: number = READY_TIMEOUT,
+  whole: SharedPlace = object.place,
+): boolean {
   const created = waitSync(readiness(object.place, () => tryCreate(object)), timeout);
   if (created === undefined) throw stillCreating(object.place);
-  if (!created) check(object.place, object.kind);
+  if (!created) check(whole, object.kind);
   return created;
 }
 
@@ -127,6 +134,11 @@ export function openObject(
 /** An object's parameter, from the memory; one that never changes, but anybody could write. */
 export function parameter(words: Int32Array<ArrayBufferLike>, index: number): number {
   return Atomics.load(words, AT_PARAMETERS + index) >>> 0;
+}
+
+/** All parameters of an object. */
+export function parametersOf(words: Int32Array<ArrayBufferLike>): number[] {
+  return Array.from({ length: PARAMETERS }, (_, index) => parameter(words, index));
 }
 
 /** The length in bytes of the object that stands at a place, which has been checked. */
@@ -221,7 +233,7 @@ function check(place: SharedPlace, kind: Kind): void {
   const length = objectLength(words);
   if (length > place.byteLength || words[AT_LENGTH + 1] !== 0) {
     throw new Deno.errors.InvalidData(
-      `Cannot open ${place.name}: it says that it has ${length} bytes, more than the ${place.byteLength} expected here. Map all of the memory, or open() it as it is`,
+      `Cannot open ${place.name}: it says that it has ${length} bytes, and there the memory has ${place.byteLength}. Map all of it`,
     );
   }
 }
