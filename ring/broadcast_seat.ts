@@ -1,6 +1,7 @@
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, MUTEX_LOCK } from "../ffi/pthread.ts";
 import { claimIdentity, clearIdentity, livenessAt, pidAt } from "../sync/identity.ts";
-import { BUSY, MutexCore, OWNER_DIED } from "../sync/mutex_core.ts";
+import { BUSY, OWNER_DIED } from "../sync/lock_result.ts";
+import { MutexCore } from "../sync/mutex_core.ts";
 import { DEAD_PID, DEATHS, SEAT, SENDER } from "./broadcast_layout.ts";
 import type { Station } from "./broadcast_station.ts";
 import type { Participant } from "./peer_target.ts";

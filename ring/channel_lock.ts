@@ -1,5 +1,6 @@
 import { deadlineOf, sleepSync, timeLeft } from "../ffi/wait.ts";
-import { BUSY, type LockResult, type MutexCore } from "../sync/mutex_core.ts";
+import { BUSY, type LockResult } from "../sync/lock_result.ts";
+import type { MutexCore } from "../sync/mutex_core.ts";
 import { type Patience, SPIN_SYNC } from "../sync/patience.ts";
 
 // How many senders (or receivers) take turns at the mutex of their side. Each has it for well under

@@ -3,7 +3,8 @@ import { ALL, futexWake } from "../ffi/futex.ts";
 import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { Rounds } from "./condition_rounds.ts";
 import { HEADER_WORDS } from "./header.ts";
-import { BUSY, type MutexCore } from "./mutex_core.ts";
+import { BUSY } from "./lock_result.ts";
+import type { MutexCore } from "./mutex_core.ts";
 import { MutexGuard, resumeGuard, suspendGuard } from "./mutex_guard.ts";
 import {
   create,

@@ -1,5 +1,6 @@
+import { LOCKED, type Locked, OWNER_DIED } from "./lock_result.ts";
+import type { MutexCore } from "./mutex_core.ts";
 import { lostGuard, unrepaired } from "./mutex_errors.ts";
-import { LOCKED, type Locked, type MutexCore, OWNER_DIED } from "./mutex_core.ts";
 
 /** The last owner died, and its state was marked consistent. */
 const REPAIRED = 3;

@@ -1,8 +1,9 @@
 import { checkInteger, describe } from "../ffi/check.ts";
 import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { HEADER_WORDS } from "./header.ts";
+import { BUSY, type Locked, OWNER_DIED } from "./lock_result.ts";
 import { makeMutex } from "./mutex_bytes.ts";
-import { BUSY, type Locked, MutexCore, OWNER_DIED } from "./mutex_core.ts";
+import { MutexCore } from "./mutex_core.ts";
 import { lockTimeout } from "./mutex_errors.ts";
 import type { OffsetOptions, OpenObjectOptions } from "./options.ts";
 import type { SharedPlace, SyncMemory } from "./place.ts";

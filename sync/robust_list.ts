@@ -21,6 +21,25 @@ export interface RobustNode {
   foreign: bigint | undefined;
 }
 
+/** A mutex's part in the list. */
+export class RobustEntry implements RobustNode {
+  node = 0n;
+  bits = 0;
+  older: RobustNode | undefined;
+  foreign: bigint | undefined = undefined;
+
+  /** One that isn't locked yet. */
+  constructor(list: HeldMutexes) {
+    this.older = list;
+  }
+
+  /** Notes where it lies; it must not be locked. */
+  lieAt(node: bigint): void {
+    this.node = node;
+    this.bits = bitsOf(node);
+  }
+}
+
 /** This thread's list: its head, and what it holds. */
 export class HeldMutexes {
   readonly tid: number;
@@ -49,6 +68,15 @@ export class HeldMutexes {
   /** Where the list begins, if other code locked a mutex after the last of ours. */
   get foreign(): bigint | undefined {
     return this.#first[0] === this.newest.bits ? undefined : this.first;
+  }
+
+  /**
+   * Whether a mutex was locked last, and points to its neighbours: to the list's head and to the
+   * one before it, by the bits of its two pointers.
+   */
+  isNewest(node: RobustNode, previous: number, next: number): boolean {
+    const { older = this } = node;
+    return this.newest === node && previous === this.bits && next === older.bits;
   }
 
   /** How many of them lie, in whole or in part, at these addresses. */

@@ -1,5 +1,6 @@
 import { deadlineOf, timeLeft, type WaitOptions } from "../ffi/wait.ts";
-import { BUSY, type LockResult, MutexCore, OWNER_DIED } from "./mutex_core.ts";
+import { BUSY, type LockResult, OWNER_DIED } from "./lock_result.ts";
+import { MutexCore } from "./mutex_core.ts";
 import type { SharedPlace } from "./place.ts";
 import { INCONSISTENT, LINE_WORDS, SLOTS, TURNSTILE } from "./rwlock_layout.ts";
 

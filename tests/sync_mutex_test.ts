@@ -363,7 +363,7 @@ Deno.test("a SharedMemory can't be closed while this thread has locked a mutex i
   using shared = SharedMemory.from(mapAnonymous(4096, { shared: true }));
   const mutex = Mutex.create(shared, { offset: 64 });
   const guard = mutex.lockSync();
-  assertThrows(() => shared.close(), Deno.errors.Busy, "Release it first");
+  assertThrows(() => shared.close(), Deno.errors.Busy, "Release or close that first");
   guard.release();
   shared.close();
   assertThrows(() => mutex.lockSync(), Deno.errors.BadResource);
