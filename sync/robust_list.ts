@@ -10,7 +10,7 @@ import { NEXT, nodeAt, pointerIn, type RobustList, robustList } from "../ffi/rob
 const MOST = 2048;
 
 /** A mutex that this thread holds, a node of the list; or the list's head. */
-export interface RobustNode {
+interface RobustNode {
   /** The address of the node. */
   readonly node: bigint;
   /** The same eight bytes as a double: it takes one instruction to compare them so. */
@@ -158,7 +158,7 @@ export class HeldMutexes {
 }
 
 /** The eight bytes of an address as a double. */
-export function bitsOf(address: bigint): number {
+function bitsOf(address: bigint): number {
   return new Float64Array(BigInt64Array.of(address).buffer)[0];
 }
 

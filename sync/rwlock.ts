@@ -53,7 +53,8 @@ const SHAPE: ObjectShape = {
  * killed just while it enters can't be told from a writer: then guards say so without need.)
  *
  * A writer who waits goes before all readers who come after it. The same thread may hold it to
- * read several times, but can't write at the same time: `lockWriteSync()` then throws, and
+ * read several times: as often as there are places for readers, then `lockReadSync()` throws, and
+ * `lockRead()` waits. It can't write at the same time: `lockWriteSync()` then throws, and
  * `lockWrite()` waits until its readers are done. Each writer takes a mutex for each possible
  * reader, which is some 40 ns each.
  *
@@ -177,7 +178,7 @@ export class RwLock {
    *
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If it couldn't in time.
-   * @throws {Deno.errors.Busy} If this thread writes, or waits to.
+   * @throws {Deno.errors.Busy} If this thread writes, or waits to, or has all places for readers.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.InvalidData} If the lock's bytes were overwritten.
    */
