@@ -59,9 +59,10 @@ export class WaitedWord {
     return false;
   }
 
-  /** Lets somebody wait. */
+  /** Lets somebody wait. The memory stays where it is for so long: the word is known by its address. */
   join(waiter: Waiter): void {
-    const { kind } = waiter.waitable;
+    const { kind, place } = waiter.waitable;
+    place.pin();
     const queue = this.#queues.get(kind);
     if (queue === undefined) this.#queues.set(kind, new Set([waiter]));
     else queue.add(waiter);
@@ -69,10 +70,11 @@ export class WaitedWord {
 
   /** Ends a wait; tells whether it was one still. */
   leave(waiter: Waiter): boolean {
-    const { kind } = waiter.waitable;
+    const { kind, place } = waiter.waitable;
     const queue = this.#queues.get(kind);
     if (queue === undefined || !queue.delete(waiter)) return false;
     if (queue.size === 0) this.#queues.delete(kind);
+    place.unpin();
     this.#departed();
     return true;
   }
@@ -90,6 +92,7 @@ export class WaitedWord {
           break;
         }
         queue.delete(waiter);
+        waiter.waitable.place.unpin();
         served = true;
       }
       if (queue.size === 0) this.#queues.delete(kind);
