@@ -1,6 +1,6 @@
 import { ALL, futexWake } from "../ffi/futex.ts";
 import { Patience } from "./patience.ts";
-import { claimIdentity, clearIdentity, IDENTITY_WORDS, livenessAt, pidAt } from "./identity.ts";
+import { claimIdentity, clearIdentity, IDENTITY_WORDS, isDeadAt, pidAt } from "./identity.ts";
 import type { SharedPlace } from "./place.ts";
 import { type Waitable, waitSync } from "./waiting.ts";
 
@@ -144,10 +144,13 @@ function readiness(place: SharedPlace, act: () => boolean | undefined): Waitable
       const { words } = place;
       const state = Atomics.load(words, AT_STATE);
       if (state === READY) return false;
-      if (state !== CREATING || abandoned(words)) {
+      if (state !== CREATING || isDeadAt(words, AT_CREATOR)) {
         const done = act();
         if (done) return true;
-        if (done === undefined) throw unfinished(place, state);
+        // It may have become ready before its creator died.
+        if (done === undefined && Atomics.load(words, AT_STATE) === state) {
+          throw unfinished(place, state);
+        }
       }
       return undefined;
     },
@@ -160,11 +163,6 @@ function unfinished(place: SharedPlace, state: number): Error {
       `Cannot open ${place.name}: the process that was creating it died. Create it anew with create() or openOrCreate()`,
     )
     : garbage("open", place);
-}
-
-/** Whether the creator died. */
-function abandoned(words: Int32Array<ArrayBufferLike>): boolean {
-  return pidAt(words, AT_CREATOR) !== 0 && livenessAt(words, AT_CREATOR) === "dead";
 }
 
 /** Makes the object if nobody did or does; garbage is an error. */
