@@ -3,7 +3,6 @@ import { barrierBytes, BarrierCore, MOST_PARTIES } from "./barrier_core.ts";
 import { BarrierParticipant } from "./barrier_participant.ts";
 import {
   createObject,
-  HEADER_WORDS,
   type NewObject,
   objectLength,
   openObject,
@@ -169,6 +168,5 @@ function newBarrier(
   const { parties } = checkOptions(options);
   const byteLength = Barrier.byteLength(parties);
   const place = placeOf({ name: "barrier", memory, offset: readOffset(options), byteLength });
-  const initialise = (words: Int32Array<ArrayBufferLike>) => void words.fill(0, HEADER_WORDS);
-  return { object: { kind: "barrier", place, parameters: [parties], initialise }, parties };
+  return { object: { kind: "barrier", place, parameters: [parties] }, parties };
 }

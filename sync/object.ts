@@ -40,7 +40,6 @@ function locate(
 
 function newObject(place: SharedPlace, { kind, parameters, value = 0 }: ObjectShape) {
   const initialise = (words: Int32Array<ArrayBufferLike>) => {
-    words.fill(0, HEADER_WORDS); // a creator who died may have left something
     words[HEADER_WORDS] = value;
   };
   return { kind, place, parameters, initialise };

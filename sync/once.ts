@@ -247,10 +247,7 @@ function newOnce(memory: SyncMemory, options: CreateOnceOptions): NewObject {
   return {
     kind: "once",
     place,
-    initialise(words) {
-      words.fill(0, HEADER_WORDS, VALUE / 4);
-      makeMutex(place, MUTEX);
-    },
+    initialise: () => void makeMutex(place, MUTEX),
   };
 }
 

@@ -2,7 +2,6 @@ import { checkOptions } from "../ffi/check.ts";
 import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import {
   createObject,
-  HEADER_WORDS,
   type NewObject,
   objectLength,
   openObject,
@@ -237,8 +236,7 @@ function newLock(
     offset: readOffset(options),
     byteLength: rwLockBytes(readers),
   });
-  const initialise = (words: Int32Array<ArrayBufferLike>) => {
-    words.fill(0, HEADER_WORDS); // what a creator left who died
+  const initialise = () => {
     makeMutex(place, TURNSTILE);
     for (let i = 0; i < readers; i++) makeMutex(place, SLOTS + LINE_WORDS * i);
   };
