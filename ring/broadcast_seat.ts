@@ -1,5 +1,5 @@
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, FUTEX_WAITERS, MUTEX_LOCK } from "../ffi/pthread.ts";
-import { claimIdentity, clearIdentity, livenessAt, pidAt } from "../sync/identity.ts";
+import { claimIdentity, clearIdentity, holderAt, isDeadAt, pidAt } from "../sync/identity.ts";
 import { BUSY, OWNER_DIED } from "../sync/lock_result.ts";
 import { MutexCore } from "../sync/mutex_core.ts";
 import { DEAD_PID, DEATHS, SEAT, SENDER } from "./broadcast_layout.ts";
@@ -70,15 +70,15 @@ function freeAbandoned(words: Int32Array<ArrayBufferLike>): boolean {
 function isAbandoned(words: Int32Array<ArrayBufferLike>, lock: number): boolean {
   // The first word of an identity is the thread's id, as in the mutex.
   const tid = lock & FUTEX_TID_MASK;
-  return tid !== 0 && tid === Atomics.load(words, SENDER) && livenessAt(words, SENDER) === "dead";
+  return tid !== 0 && tid === Atomics.load(words, SENDER) && isDeadAt(words, SENDER);
 }
 
 /** Who is the sender now, if there is one; also one that died and wasn't followed by another. */
 export function senderOf({ place: { words } }: Station): Participant | undefined {
-  const pid = pidAt(words, SENDER);
+  const holder = holderAt(words, SENDER);
   // Who left when its memory was closed already couldn't clear its identity.
-  if (pid === 0 || Atomics.load(words, SEAT + MUTEX_LOCK) === 0) return undefined;
-  return { pid, liveness: hasDied(words) ? "dead" : livenessAt(words, SENDER) };
+  if (Atomics.load(words, SEAT + MUTEX_LOCK) === 0) return undefined;
+  return holder && hasDied(words) ? { ...holder, liveness: "dead" } : holder;
 }
 
 function hasDied(words: Int32Array<ArrayBufferLike>): boolean {

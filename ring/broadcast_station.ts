@@ -100,11 +100,13 @@ export class Station {
     const byteLength = stationBytes(species, length, participants);
     const place = placeOf({ name: kind, ...where, byteLength });
     const cookie = crypto.getRandomValues(new Uint32Array(2));
-    const initialise = (words: Int32Array<ArrayBufferLike>) => {
-      words.fill(0, HEADER_BYTES / 4, dataOffset(participants) / 4);
-      makeMutex(place, SEAT);
+    return {
+      kind,
+      place,
+      parameters: [length, participants, ...cookie],
+      zeroBytes: dataOffset(participants),
+      initialise: () => void makeMutex(place, SEAT),
     };
-    return { kind, place, parameters: [length, participants, ...cookie], initialise };
   }
 
   static create(

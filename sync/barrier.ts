@@ -165,6 +165,6 @@ export class Barrier {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   reset(): number {
-    return this.#core.participants.removeDead();
+    return this.#core.removeDead();
   }
 }

@@ -249,7 +249,7 @@ export class Condition {
       try {
         await this.wait(guard, { signal, timeout: rounds.left() });
       } catch (error) {
-        rounds.caught(error);
+        rounds.caught(error, signal);
       }
     }
   }

@@ -45,9 +45,10 @@ export class Rounds {
     return timeLeft(this.#deadline);
   }
 
-  /** Takes what a round threw: after the last one the predicate decides. */
-  caught(error: unknown): void {
-    if (!(error instanceof Deno.errors.TimedOut)) throw error;
+  /** Takes what a round threw: after the last one the predicate decides, but for an abort. */
+  caught(error: unknown, signal?: AbortSignal): void {
+    const aborted = signal?.aborted === true && error === signal.reason;
+    if (aborted || !(error instanceof Deno.errors.TimedOut)) throw error;
     this.#late = true;
   }
 }

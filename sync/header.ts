@@ -1,6 +1,6 @@
 import { ALL, futexWake } from "../ffi/futex.ts";
 import { Patience } from "./patience.ts";
-import { claimIdentity, clearIdentity, IDENTITY_WORDS, livenessAt, pidAt } from "./identity.ts";
+import { claimIdentity, clearIdentity, IDENTITY_WORDS, isDeadAt, pidAt } from "./identity.ts";
 import type { SharedPlace } from "./place.ts";
 import { type Waitable, waitSync } from "./waiting.ts";
 
@@ -58,7 +58,12 @@ export interface NewObject {
   readonly place: SharedPlace;
   /** At most {@linkcode PARAMETERS} unsigned 32-bit numbers. */
   readonly parameters?: readonly number[];
-  /** Writes what follows the header, over zeros or over what a creator who died left. */
+  /**
+   * How many bytes of it must be zeros before: what follows is for data, and may be anything.
+   * Default: all.
+   */
+  readonly zeroBytes?: number;
+  /** Writes what follows the header, over zeros. */
   initialise?(words: Int32Array<ArrayBufferLike>): void;
 }
 
@@ -156,10 +161,13 @@ function readiness(place: SharedPlace, act: () => boolean | undefined): Waitable
       const { words } = place;
       const state = Atomics.load(words, AT_STATE);
       if (state === READY) return false;
-      if (state !== CREATING || abandoned(words)) {
+      if (state !== CREATING || isDeadAt(words, AT_CREATOR)) {
         const done = act();
         if (done) return true;
-        if (done === undefined) throw unfinished(place, state);
+        // It may have become ready before its creator died.
+        if (done === undefined && Atomics.load(words, AT_STATE) === state) {
+          throw unfinished(place, state);
+        }
       }
       return undefined;
     },
@@ -174,13 +182,9 @@ function unfinished(place: SharedPlace, state: number): Error {
     : garbage("open", place);
 }
 
-/** Whether the creator died. */
-function abandoned(words: Int32Array<ArrayBufferLike>): boolean {
-  return pidAt(words, AT_CREATOR) !== 0 && livenessAt(words, AT_CREATOR) === "dead";
-}
-
 /** Makes the object if nobody did or does; garbage is an error. */
-function tryCreate({ kind, place, parameters = [], initialise }: NewObject): boolean {
+function tryCreate(object: NewObject): boolean {
+  const { kind, place, parameters = [], initialise } = object;
   const { words } = place;
   const state = Atomics.load(words, AT_STATE);
   if (state === READY) return false;
@@ -191,11 +195,18 @@ function tryCreate({ kind, place, parameters = [], initialise }: NewObject): boo
     clearIdentity(words, AT_CREATOR);
     return false;
   }
+  if (!vacate(object)) {
+    words.fill(0, 0, AT_CREATOR);
+    words.fill(0, AT_CREATOR + 1, HEADER_WORDS);
+    clearIdentity(words, AT_CREATOR);
+    throw garbage("create", place);
+  }
   Atomics.store(words, AT_STATE, CREATING);
   words[AT_MAGIC] = MAGIC;
   words[AT_KIND] = VERSION | numberOf(kind) << 16;
-  words[AT_LENGTH] = place.byteLength;
   words[AT_LENGTH + 1] = 0;
+  // Before anything is written behind the header: see vacate().
+  Atomics.store(words, AT_LENGTH, place.byteLength);
   for (let i = 0; i < PARAMETERS; i++) words[AT_PARAMETERS + i] = parameters[i] ?? 0;
   initialise?.(words);
   // Publishes all of the above to those who load READY, in readiness().
@@ -205,12 +216,27 @@ function tryCreate({ kind, place, parameters = [], initialise }: NewObject): boo
   return true;
 }
 
-/** Whether an object may be created there: in zeros, or where somebody has begun to. */
+/** Whether a header may be written there: over zeros, or where somebody has begun to. */
 function isFree(words: Int32Array<ArrayBufferLike>, state: number): boolean {
   if (state === CREATING) return words[AT_MAGIC] === MAGIC || words[AT_MAGIC] === 0;
-  return words.subarray(0, HEADER_WORDS).every((word, index) =>
-    word === 0 || (index >= AT_CREATOR && index < AT_PARAMETERS)
-  );
+  const header = words.slice(0, HEADER_WORDS);
+  const isCreator = (index: number) => index >= AT_CREATOR && index < AT_PARAMETERS;
+  const hasCreator = Atomics.load(words, AT_CREATOR) !== 0;
+  return header.every((word, index) => word === 0 || (hasCreator && isCreator(index))) ||
+    Atomics.load(words, AT_STATE) !== state; // somebody began meanwhile
+}
+
+/**
+ * Takes away what a creator left who died: its header tells how far it may have written. Whether
+ * there are zeros then. Only for the creator.
+ */
+function vacate({ place, zeroBytes = place.byteLength }: NewObject): boolean {
+  const { words, bytes } = place;
+  if (Atomics.load(words, AT_STATE) === CREATING) {
+    bytes.fill(0, HEADER_BYTES, Math.min(zeroBytes, objectLength(words)));
+  }
+  for (let i = HEADER_BYTES; i < zeroBytes; i++) if (bytes[i] !== 0) return false;
+  return true;
 }
 
 /** Throws unless an object that is ready is what was asked for. */

@@ -1,6 +1,5 @@
 import {
   createObject,
-  HEADER_WORDS,
   type Kind,
   type NewObject,
   objectLength,
@@ -27,10 +26,11 @@ export interface ObjectShape {
   /** What its creator asked for, by the names of the options. By default nothing can be chosen. */
   featuresOf?(parameters: readonly number[]): Features;
   /**
-   * How many of its bytes are zeros at first; all by default. What is behind them may be anything.
+   * How many of its bytes must be zeros before; all by default. What is behind them is for data,
+   * and may be anything.
    */
   zerosOf?(parameters: readonly number[]): number;
-  /** Writes what else isn't zero behind the header. */
+  /** Writes what isn't zero behind the header. */
   initialise?(place: SharedPlace, parameters: readonly number[]): void;
 }
 
@@ -52,12 +52,9 @@ function newObject(
   const { kind } = shape;
   const byteLength = shape.lengthOf(parameters);
   const place = placeOf({ name: kind, memory, offset, byteLength });
-  const zeros = shape.zerosOf?.(parameters) ?? place.byteLength;
-  const initialise = (words: Int32Array<ArrayBufferLike>) => {
-    words.fill(0, HEADER_WORDS, zeros / 4); // a creator who died may have left something
-    shape.initialise?.(place, parameters);
-  };
-  return { kind, place, parameters, initialise };
+  const zeroBytes = shape.zerosOf?.(parameters);
+  const initialise = () => shape.initialise?.(place, parameters);
+  return { kind, place, parameters, zeroBytes, initialise };
 }
 
 /** All of the memory that an object could have. */

@@ -2,6 +2,9 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Barrier, IPC_PRIVATE, Segment } from "../mod.ts";
+import { BarrierCore } from "../sync/barrier_core.ts";
+import { claimIdentity } from "../sync/identity.ts";
+import { placeOf } from "../sync/place.ts";
 import { deno } from "./_process.ts";
 
 const PEER = "tests/peers/sync_barrier.ts";
@@ -72,6 +75,69 @@ Deno.test("places are taken, left, and taken again", () => {
   assertEquals(two.tryArrive(), false); // the one who left doesn't count
   using three = barrier.join();
   assertEquals([three.tryArrive(), two.tryArrive()], [true, true]);
+});
+
+Deno.test("who leaves while it waits gets an error, and passes with nobody else", async () => {
+  const barrier = Barrier.create(new SharedArrayBuffer(1024), 2);
+  for (const pass of [true, false]) {
+    const one = barrier.join();
+    const waiting = one.arrive();
+    one.leave();
+    using two = barrier.join();
+    using three = barrier.join();
+    if (pass) assertEquals([two.tryArrive(), three.tryArrive()], [false, true]);
+    await assertRejects(() => waiting, Deno.errors.BadResource, "has left");
+  }
+});
+
+Deno.test("who is about to join doesn't count as arrived, as the one before did", () => {
+  const memory = new SharedArrayBuffer(1024);
+  const barrier = Barrier.create(memory, 2);
+  const words = new Int32Array(memory);
+  using one = barrier.join();
+  const two = barrier.join();
+  assertEquals(two.tryArrive(), false);
+  two.leave();
+  const entry = (64 + 64 + 32) / 4;
+  assertEquals(claimIdentity(words, entry), true); // the first thing that join() does
+  assertEquals(one.tryArrive(), false);
+});
+
+Deno.test("who leaves while others are counted doesn't count, nor does who comes in its place", () => {
+  const place = placeOf({ name: "barrier", memory: new SharedArrayBuffer(1024), offset: 0 });
+  const core = new BarrierCore(place, 2);
+  const one = core.join();
+  const two = core.join();
+  core.arrive(one, 0);
+  const { participants } = core;
+  const isTaken = participants.isTaken.bind(participants);
+  participants.isTaken = (slot) => {
+    if (slot === two.slot && !one.left) { // the first one was counted
+      core.leave(one);
+      core.join();
+    }
+    return isTaken(slot);
+  };
+  core.arrive(two, 0);
+  assertEquals([one.left, core.generation], [true, 0]);
+});
+
+Deno.test("who dies after it arrived breaks nothing, also if that is while others look", () => {
+  const place = placeOf({ name: "barrier", memory: new SharedArrayBuffer(1024), offset: 0 });
+  const core = new BarrierCore(place, 2);
+  core.join();
+  const two = core.join();
+  const { participants } = core;
+  const status = participants.status.bind(participants);
+  participants.status = (slot) => {
+    if (slot === two.slot) {
+      core.arrive(two, 0);
+      place.words[two.index + 2] ^= 1; // as if it had started at another time: it is dead
+    }
+    return status(slot);
+  };
+  core.check(0);
+  assertEquals(status(two.slot)?.liveness, "dead");
 });
 
 Deno.test("what is there is checked", () => {

@@ -80,6 +80,13 @@ Deno.test("whatever ends a wait, the guard is held again", onLinux, async () => 
     reason,
   );
   assert(isHeld());
+  for (const late of [reason, new Deno.errors.TimedOut("of the caller's own")]) {
+    const second = new AbortController();
+    const until = condition.waitUntil(guard, never, { signal: second.signal });
+    second.abort(late);
+    assertEquals(await until.catch((error) => error), late);
+    assert(isHeld());
+  }
   condition.waitUntilSync(guard, () => true, { timeout: 0 });
   await condition.waitUntil(guard, () => true);
   const broken = () => {
