@@ -100,7 +100,8 @@ export class Latch {
   }
 
   /**
-   * Opens the latch that is in the memory, or makes it with this count; `created` says which.
+   * Opens the latch that is in the memory, wherever it stands, or makes it with this count;
+   * `created` says which.
    *
    * @throws {TypeError} If the memory is none, or may only be read.
    * @throws {RangeError} If the count or an option is out of range, or the memory too small.

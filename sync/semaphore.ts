@@ -106,7 +106,8 @@ export class FutexSemaphore {
   }
 
   /**
-   * Opens the semaphore that is in the memory, or makes it with this value; `created` says which.
+   * Opens the semaphore that is in the memory, whatever its value, or makes it with this one;
+   * `created` says which.
    *
    * @throws {TypeError} If the memory is none, or may only be read.
    * @throws {RangeError} If the value or an option is out of range, or the memory too small.
