@@ -120,6 +120,18 @@ export class MutexCore extends RobustEntry {
     return this.#lockLong(timeout);
   }
 
+  /** Locks it if that can be done within some microseconds, which it spins for. */
+  lockSoon(): LockResult {
+    const attempt = () => {
+      // After a moment: each look takes the mutex's cache line away from who is working with it.
+      for (let i = 0; i < PAUSES; i++) Atomics.pause();
+      const result = this.tryLock();
+      return result === BUSY ? undefined : result;
+    };
+    const { place, index } = this;
+    return spin({ place, index, patience: this.#patience, attempt }) ?? BUSY;
+  }
+
   /** Locks it as soon as it can; `undefined` if the time is over. */
   lock(options: WaitOptions): Promise<Locked | undefined> {
     try {
@@ -146,7 +158,7 @@ export class MutexCore extends RobustEntry {
     if (
       words.length === 0 || !thread.isNewest(this, pointers[PREVIOUS], pointers[NEXT]) ||
       (words[MUTEX_LOCK] & FUTEX_TID_MASK) !== this.#tid || !isUsable(words[MUTEX_KIND])
-    ) return unlockStranger(this.place, this, words, this.#address);
+    ) return unlockStranger(this, words, this.#address);
     this.#unlock(this.#address);
     thread.remove(this);
   }
@@ -174,8 +186,8 @@ export class MutexCore extends RobustEntry {
     if (this.isMine) throw relocked(this.place);
     if (timeout === 0) return BUSY;
     const deadline = deadlineOf(timeout);
-    const early = spin(this.#spinning());
-    if (early !== undefined) return early;
+    const early = this.lockSoon();
+    if (early !== BUSY) return early;
     for (let slice = FIRST_SLICE;; slice = Math.min(2 * slice, RECHECK)) {
       const left = Math.min(slice, timeLeft(deadline) ?? slice);
       // Whatever C could not be asked is found out by this.
@@ -189,23 +201,6 @@ export class MutexCore extends RobustEntry {
       const late = this.#notLocked(-mutexTimedlock(this.#address, left), foreign);
       if (late !== BUSY) return late;
     }
-  }
-
-  /**
-   * What spins: attempts after a moment each, since a look takes the mutex's cache line away from
-   * who is working with it.
-   */
-  #spinning(): Waitable<Locked> {
-    return {
-      place: this.place,
-      index: this.index,
-      patience: this.#patience,
-      attempt: () => {
-        for (let i = 0; i < PAUSES; i++) Atomics.pause();
-        const result = this.tryLock();
-        return result === BUSY ? undefined : result;
-      },
-    };
   }
 
   /** What C's result means, but for the most frequent one of pthread_mutex_trylock. */

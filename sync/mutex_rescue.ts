@@ -44,40 +44,45 @@ export function letGo(words: Words, address: bigint): void {
   if ((Atomics.exchange(words, MUTEX_LOCK, 0) & FUTEX_WAITERS) !== 0) futexWake(address, 1);
 }
 
+/** A mutex that this thread has locked. */
+type Held = RobustEntry & { readonly place: SharedPlace };
+
 /** Unlocks one whose memory was closed, which it outlives, or whose bytes were overwritten. */
-export function unlockStranger(
-  place: SharedPlace,
-  entry: RobustEntry,
-  words: Words,
-  address: bigint,
-): void {
-  const thread = heldMutexes();
-  // It is still mapped: these are its bytes, also if the views ended with the memory.
-  const current = words.length > 0 ? words : wordsAt(address, MUTEX_WORDS);
-  const intact = isOwn(current) && thread.isPlausible(entry, current, MUTEX_PREVIOUS);
-  if (intact) mutexUnlock(address);
-  else thread.unlink(entry);
-  thread.remove(entry);
-  try {
-    if (!intact) abandon(current, address);
-  } finally {
-    if (place.closed) place.unpin(); // see addKeeper()
+export function unlockStranger(mutex: Held, words: Words, address: bigint): void {
+  const current = mapped(words, address);
+  if (isOwn(current) && heldMutexes().isPlausible(mutex, current, MUTEX_PREVIOUS)) {
+    mutexUnlock(address);
+    forget(mutex);
+  } else {
+    abandon(mutex, words, address); // who knows what else was overwritten
+    throw lostMutex(mutex.place);
   }
-  if (!intact) throw lostMutex(place);
 }
 
-/** Whether it says that it is a mutex which this thread has. */
+/** Leaves one to the next one, who is told, as the kernel would if this thread had died. */
+export function abandon(mutex: Held, words: Words, address: bigint): void {
+  heldMutexes().unlink(mutex);
+  const current = mapped(words, address);
+  if (isOwn(current)) {
+    current.fill(0, MUTEX_PREVIOUS, MUTEX_WORDS);
+    Atomics.store(current, MUTEX_LOCK, FUTEX_OWNER_DIED | FUTEX_WAITERS);
+    futexWake(address, 1);
+  }
+  forget(mutex);
+}
+
+/** Its words as long as it is locked, also if the views ended with the memory: it is mapped. */
+function mapped(words: Words, address: bigint): Words {
+  return words.length > 0 ? words : wordsAt(address, MUTEX_WORDS);
+}
+
+/** Whether they say that this thread has it, and C would read them so. */
 function isOwn(words: Words): boolean {
   return (words[MUTEX_LOCK] & FUTEX_TID_MASK) === heldMutexes().tid && isUsable(words[MUTEX_KIND]);
 }
 
-/**
- * Leaves it to the next one, as the kernel would if this thread had died: who knows what else was
- * overwritten.
- */
-function abandon(words: Words, address: bigint): void {
-  if (!isOwn(words)) return;
-  words.fill(0, MUTEX_PREVIOUS, MUTEX_WORDS);
-  Atomics.store(words, MUTEX_LOCK, FUTEX_OWNER_DIED | FUTEX_WAITERS);
-  futexWake(address, 1);
+/** Notes that this thread doesn't have it any more. */
+function forget(mutex: Held): void {
+  heldMutexes().remove(mutex);
+  if (mutex.place.closed) mutex.place.unpin(); // see addKeeper()
 }
