@@ -110,12 +110,12 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
    */
   tryLock(): LockResult {
     const words = this.#words.length > 0 ? this.#words : this.#locate();
+    // First: whoever finds it busy asks C to wait for it.
+    if (!isUsable(words[MUTEX_KIND])) this.#refuse();
     const word = words[MUTEX_LOCK];
     if (word !== 0 && (word & FUTEX_OWNER_DIED) === 0) return BUSY;
+    if (word === 0 && words[MUTEX_OWNER] === NOT_RECOVERABLE) this.#refuse();
     const thread = this.#thread;
-    if (
-      !isUsable(words[MUTEX_KIND]) || word === 0 && words[MUTEX_OWNER] === NOT_RECOVERABLE
-    ) this.#refuse();
     const { foreign } = thread;
     const result = this.#trylock(this.#address);
     if (result !== 0) return this.#notLocked(result, foreign);
