@@ -116,11 +116,11 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     if (word !== 0 && (word & FUTEX_OWNER_DIED) === 0) return BUSY;
     if (word === 0 && words[MUTEX_OWNER] === NOT_RECOVERABLE) this.#refuse();
     const thread = this.#thread;
+    if (thread.isFull) this.#tooMany();
     const { foreign } = thread;
     const result = this.#trylock(this.#address);
     if (result !== 0) return this.#notLocked(result, foreign);
     thread.add(this, foreign);
-    if (thread.isTooLong) this.#tooMany();
     return LOCKED;
   }
 
@@ -202,6 +202,7 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
   #lockLong(timeout = Infinity): LockResult {
     if (this.isMine) throw relocked(this.place);
     if (timeout === 0) return BUSY;
+    if (this.#thread.isFull) this.#tooMany();
     const deadline = performance.now() + timeout;
     const early = spin(this);
     if (early !== undefined) return early;
@@ -226,7 +227,6 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     if (result === EBUSY || result === ETIMEDOUT) return BUSY;
     if (result === 0 || result === EOWNERDEAD) {
       this.#thread.add(this, foreign);
-      if (result === 0 && this.#thread.isTooLong) this.#tooMany();
       return result === 0 ? LOCKED : OWNER_DIED;
     }
     if (result === ENOTRECOVERABLE) this.#letGo();
@@ -249,9 +249,9 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     throw mutexError(this.place, "pthread_mutex_lock", this.#errno.ENOTRECOVERABLE);
   }
 
-  /** Unlocks what the system wouldn't give back if this thread died. */
+  /** Refuses what the system wouldn't give back if this thread died. */
   #tooMany(): never {
-    this.unlock();
+    futexWake(this.#address, 1); // this thread may have been woken for it: another one's turn
     throw mutexError(this.place, "pthread_mutex_lock", this.#errno.EAGAIN);
   }
 

@@ -335,7 +335,7 @@ Deno.test("what was overwritten is an error for all, also if it looks as if it w
   guard.release();
 });
 
-Deno.test("more than the kernel would free for a dead thread are refused", () => {
+Deno.test("more than the kernel would free for a dead thread are refused", async () => {
   const memory = new SharedArrayBuffer(64 * 2049);
   const guards = Array.from(
     { length: 2048 },
@@ -343,7 +343,23 @@ Deno.test("more than the kernel would free for a dead thread are refused", () =>
   );
   const last = Mutex.create(memory, { offset: 64 * 2048 });
   assertThrows(() => last.lockSync(), Error, "2048");
+  // Also if its owner died, which the next one is told all the same.
+  const words = new Int32Array(memory, 64 * 2048);
+  const died = words[0] = 0x40000000;
+  for (const lock of [() => last.lockSync(), () => last.tryLock(), () => last.recover()]) {
+    assertThrows(lock, Error, "2048");
+    assertEquals(words[0], died);
+  }
+  await assertRejects(() => last.lock(), Error, "2048");
+  // And if somebody else has it.
+  words[0] = 1;
+  assertThrows(() => last.lockSync({ timeout: 1000 }), Error, "2048");
+  words[0] = died;
   guards.pop()?.release();
+  const guard = last.lockSync();
+  assertEquals(guard.ownerDied, true);
+  guard.markConsistent();
+  guard.release();
   last.lockSync().release();
   for (const guard of guards) guard.release();
 });
