@@ -180,6 +180,18 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     thread.remove(this);
   }
 
+  /** Leaves it to the next one, who is told, as the kernel would if this thread had died. */
+  abandon(): void {
+    const words = this.#mapped();
+    this.#thread.unlink(this);
+    if ((words[MUTEX_LOCK] & FUTEX_TID_MASK) === this.#tid && isUsable(words[MUTEX_KIND])) {
+      words.fill(0, MUTEX_PREVIOUS, MUTEX_WORDS);
+      Atomics.store(words, MUTEX_LOCK, FUTEX_OWNER_DIED | FUTEX_WAITERS);
+      futexWake(this.#address, 1);
+    }
+    this.#forget();
+  }
+
   /** Says that the state which a dead owner left is repaired. */
   consistent(): void {
     const result = mutexConsistent(this.#address);
@@ -263,31 +275,25 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
 
   /** Unlocks it when the memory was closed, or its bytes overwritten. */
   #unlockStranger(): void {
-    // It is still mapped: these are its bytes, also if the views ended with the memory.
-    const words = this.#words.length > 0 ? this.#words : wordsAt(this.#address, MUTEX_WORDS);
-    const intact = this.#isIntact(words);
-    if (intact) this.#unlock(this.#address);
-    else this.#thread.unlink(this);
-    this.#thread.remove(this);
-    try {
-      if (!intact) this.#abandon(words);
-    } finally {
-      if (this.place.closed) this.place.unpin(); // see addKeeper()
+    if (this.#isIntact(this.#mapped())) {
+      this.#unlock(this.#address);
+      this.#forget();
+    } else {
+      // Who knows what else was overwritten.
+      this.abandon();
+      throw lostMutex(this.place);
     }
   }
 
-  /**
-   * Leaves it to the next one, as the kernel would if this thread had died: who knows what else was
-   * overwritten.
-   */
-  #abandon(words: Int32Array<ArrayBufferLike>): void {
-    const word = Atomics.load(words, MUTEX_LOCK);
-    if ((word & FUTEX_TID_MASK) === this.#tid && isUsable(words[MUTEX_KIND])) {
-      words.fill(0, MUTEX_PREVIOUS, MUTEX_WORDS);
-      Atomics.store(words, MUTEX_LOCK, FUTEX_OWNER_DIED | FUTEX_WAITERS);
-      futexWake(this.#address, 1);
-    }
-    throw lostMutex(this.place);
+  /** Its words as long as it is locked, also if the views ended with the memory: it is mapped. */
+  #mapped(): Int32Array<ArrayBufferLike> {
+    return this.#words.length > 0 ? this.#words : wordsAt(this.#address, MUTEX_WORDS);
+  }
+
+  /** Notes that this thread doesn't have it any more. */
+  #forget(): void {
+    this.#thread.remove(this);
+    if (this.place.closed) this.place.unpin(); // see addKeeper()
   }
 
   /** Its words, for now. */
