@@ -208,7 +208,12 @@ export class RwLockCore {
    */
   #entered(locked: LockResult | undefined): boolean {
     if (locked === OWNER_DIED) {
-      Atomics.store(this.place.words, INCONSISTENT, 1);
+      try {
+        Atomics.store(this.place.words, INCONSISTENT, 1);
+      } catch (error) { // the memory was closed meanwhile
+        this.#turnstile.abandon();
+        throw error;
+      }
       this.#turnstile.consistent();
     }
     return locked !== BUSY && locked !== undefined;

@@ -1,7 +1,9 @@
 // Locks for many readers or one writer.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { IPC_PRIVATE, mapAnonymous, RwLock, Segment } from "../mod.ts";
+import { FUTEX_OWNER_DIED } from "../ffi/pthread.ts";
+import { IPC_PRIVATE, mapAnonymous, Memfd, RwLock, Segment } from "../mod.ts";
+import { TURNSTILE } from "../sync/rwlock_layout.ts";
 import { compile, noCompiler } from "./_c.ts";
 import { deno, Process } from "./_process.ts";
 
@@ -112,6 +114,21 @@ Deno.test("guards work after the memory was closed", () => {
   memory.close();
   assertThrows(() => lock.tryLockRead(), Deno.errors.BadResource);
   reader.release();
+});
+
+Deno.test("memory that is closed just as a dead writer's lock is granted leaves it to others", async () => {
+  for (const form of ["lockRead", "lockWrite"] as const) {
+    using memfd = Memfd.create(4096);
+    const memory = memfd.map();
+    using other = memfd.map();
+    const lock = RwLock.create(memory);
+    other.array(Int32Array)[TURNSTILE] = FUTEX_OWNER_DIED; // as the kernel does
+    const locking = lock[form]();
+    memory.close();
+    await assertRejects(() => locking, Deno.errors.BadResource, "was unmapped");
+    using guard = RwLock.open(other).tryLockWrite();
+    assertEquals(guard?.ownerDied, true);
+  }
 });
 
 Deno.test("a reader who is killed changes nothing; of a writer, all are told until one repairs", async () => {
