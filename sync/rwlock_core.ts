@@ -1,6 +1,7 @@
 import type { WaitOptions } from "../ffi/wait.ts";
 import { BUSY, type LockResult, MutexCore, OWNER_DIED } from "./mutex_core.ts";
 import type { SharedPlace } from "./place.ts";
+import { spin } from "./waiting.ts";
 import { INCONSISTENT, LINE_WORDS, SLOTS, TURNSTILE } from "./rwlock_layout.ts";
 
 // A reader passes the turnstile and takes one of the slots. A writer keeps the turnstile, so that
@@ -59,7 +60,7 @@ export class RwLockCore {
 
   /** Takes a slot to read; `undefined` if it would have to wait. */
   tryRead(): MutexCore | undefined {
-    if (!this.#entered(this.#try(this.#turnstile))) return undefined;
+    if (!this.#passed(this.#try(this.#turnstile))) return undefined;
     try {
       return this.#freeSlot();
     } finally {
@@ -70,7 +71,7 @@ export class RwLockCore {
   /** Takes a slot to read; `undefined` if the time is over. */
   readSync(timeout?: number): MutexCore | undefined {
     const deadline = new Deadline(timeout);
-    if (!this.#entered(this.#lockSync(this.#turnstile, timeout))) return undefined;
+    if (!this.#passed(this.#lockSync(this.#turnstile, timeout))) return undefined;
     // While all slots are taken, it keeps the turnstile: those behind it couldn't have one, either.
     try {
       let slot = this.#freeSlot();
@@ -89,7 +90,7 @@ export class RwLockCore {
   /** Takes a slot to read; `undefined` if the time is over. */
   async read({ signal, timeout }: WaitOptions): Promise<MutexCore | undefined> {
     const deadline = new Deadline(timeout);
-    if (!this.#entered(await this.#lock(this.#turnstile, { signal, timeout }))) return undefined;
+    if (!this.#passed(await this.#lock(this.#turnstile, { signal, timeout }))) return undefined;
     try {
       let slot = this.#freeSlot();
       for (let i = 0; slot === undefined && deadline.left !== 0; i++) {
@@ -200,6 +201,14 @@ export class RwLockCore {
   #lock(mutex: MutexCore, options: WaitOptions): Promise<LockResult | undefined> {
     mutex.revive();
     return mutex.lock(options);
+  }
+
+  /**
+   * Whether it has the turnstile, to read. Another reader has that for a moment only: it is worth
+   * some more looks.
+   */
+  #passed(locked: LockResult | undefined): boolean {
+    return this.#entered(locked || spin(this.#turnstile));
   }
 
   /**

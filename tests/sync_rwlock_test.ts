@@ -3,6 +3,9 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FUTEX_OWNER_DIED } from "../ffi/pthread.ts";
 import { IPC_PRIVATE, mapAnonymous, Memfd, RwLock, Segment } from "../mod.ts";
+import { BUSY, MutexCore } from "../sync/mutex_core.ts";
+import { setSpinning } from "../sync/patience.ts";
+import { placeOf } from "../sync/place.ts";
 import { TURNSTILE } from "../sync/rwlock_layout.ts";
 import { compile, noCompiler } from "./_c.ts";
 import { deno, Process } from "./_process.ts";
@@ -69,6 +72,33 @@ Deno.test("a writer who waits goes before readers who come later", async () => {
   reader.release();
   await Promise.all([writing, reading]);
   assertEquals(order, ["writer", "reader"]);
+});
+
+Deno.test("a reader who is just entering doesn't keep others from trying", async () => {
+  const memory = new SharedArrayBuffer(4096);
+  const lock = RwLock.create(memory);
+  const turnstile = new MutexCore(placeOf({ name: "rwlock", memory, offset: 0 }), TURNSTILE);
+  const { pause } = Atomics;
+  const tries = [
+    () => lock.tryLockRead(),
+    () => lock.lockRead({ timeout: 0 }),
+  ];
+  setSpinning(true);
+  try {
+    for (const attempt of tries) {
+      let entering = turnstile.tryLock() !== BUSY;
+      Atomics.pause = () => { // it looks again: meanwhile the other one is in
+        if (entering) turnstile.unlock();
+        entering = false;
+      };
+      const guard = await attempt();
+      assert(guard);
+      guard.release();
+    }
+  } finally {
+    Atomics.pause = pause;
+    setSpinning(navigator.hardwareConcurrency > 1);
+  }
 });
 
 Deno.test("whoever gives up waiting leaves nothing locked", async () => {
