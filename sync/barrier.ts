@@ -105,7 +105,7 @@ export class Barrier {
     openObject({ kind: "barrier", place: rest });
     const parties = parameter(rest.words, 0);
     const byteLength = objectLength(rest.words); // within the memory: checked
-    if (parties < 1 || barrierBytes(parties) !== byteLength) {
+    if (parties < 1 || parties > MOST_PARTIES || barrierBytes(parties) !== byteLength) {
       throw new Deno.errors.InvalidData(
         `Cannot open the ${rest.name}: its length doesn't match its number of parties. Somebody wrote over it`,
       );

@@ -14,7 +14,14 @@ import { type OffsetOptions, readOffset } from "./options.ts";
 import { placeOf, type SharedPlace, type SyncMemory } from "./place.ts";
 import { RwLockCore } from "./rwlock_core.ts";
 import { ReadGuard, WriteGuard } from "./rwlock_guard.ts";
-import { checkReaders, LINE_WORDS, rwLockBytes, SLOTS, TURNSTILE } from "./rwlock_layout.ts";
+import {
+  checkReaders,
+  LINE_WORDS,
+  MOST_READERS,
+  rwLockBytes,
+  SLOTS,
+  TURNSTILE,
+} from "./rwlock_layout.ts";
 
 /** Options of a new {@linkcode RwLock}. */
 export interface CreateRwLockOptions extends OffsetOptions {
@@ -129,7 +136,9 @@ export class RwLock {
     const readers = parameter(place.words, 0);
     const byteLength = objectLength(place.words);
     // It was checked that this length lies within the memory.
-    if (readers < 1 || rwLockBytes(readers) !== byteLength) throw damaged(place);
+    if (readers < 1 || readers > MOST_READERS || rwLockBytes(readers) !== byteLength) {
+      throw damaged(place);
+    }
     return new RwLock(placeOf({ name: "rwlock", memory, offset, byteLength }), readers, false);
   }
 

@@ -135,6 +135,11 @@ Deno.test("what is there is checked", () => {
   assertEquals(RwLock.byteLength(), 64 * 18);
   new Int32Array(memory)[10] = 1 << 30;
   assertThrows(() => RwLock.open(memory), Deno.errors.InvalidData, "doesn't match");
+  const large = new SharedArrayBuffer(1 << 17);
+  const words = new Int32Array(large);
+  RwLock.create(large, { readers: 1 });
+  [words[10], words[2]] = [1025, RwLock.byteLength(1) + 1024 * 64]; // more than there may be
+  assertThrows(() => RwLock.open(large), Deno.errors.InvalidData, "doesn't match");
 });
 
 Deno.test("guards work after the memory was closed", () => {
