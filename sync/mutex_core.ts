@@ -1,3 +1,4 @@
+import { futexWake } from "../ffi/futex.ts";
 import {
   FUTEX_OWNER_DIED,
   FUTEX_TID_MASK,
@@ -16,7 +17,7 @@ import { deadlineOf, timeLeft, type WaitOptions } from "../ffi/wait.ts";
 import { BUSY, LOCKED, type Locked, type LockResult, OWNER_DIED } from "./lock_result.ts";
 import { checkMutex, isUsable, MUTEX_OWNER, MUTEX_WORDS, NOT_RECOVERABLE } from "./mutex_bytes.ts";
 import { mutexError, relocked } from "./mutex_errors.ts";
-import { leaveDead, letGo, revive, unlockStranger } from "./mutex_rescue.ts";
+import { abandon, leaveDead, letGo, revive, unlockStranger } from "./mutex_rescue.ts";
 import { announce, remind } from "./mutex_words.ts";
 import { Patience } from "./patience.ts";
 import type { SharedPlace } from "./place.ts";
@@ -94,17 +95,17 @@ export class MutexCore extends RobustEntry {
    */
   tryLock(): LockResult {
     const words = this.#words.length > 0 ? this.#words : this.#locate();
+    // First: whoever finds it busy asks C to wait for it.
+    if (!isUsable(words[MUTEX_KIND])) this.#refuse();
     const word = words[MUTEX_LOCK];
     if (word !== 0 && (word & FUTEX_OWNER_DIED) === 0) return BUSY;
+    if (word === 0 && words[MUTEX_OWNER] === NOT_RECOVERABLE) this.#refuse();
     const thread = this.#thread;
-    if (
-      !isUsable(words[MUTEX_KIND]) || word === 0 && words[MUTEX_OWNER] === NOT_RECOVERABLE
-    ) this.#refuse();
+    if (thread.isFull) this.#tooMany();
     const { foreign } = thread;
     const result = this.#trylock(this.#address);
     if (result !== 0) return this.#notLocked(result, foreign);
     thread.add(this, foreign);
-    if (thread.isTooLong) this.#tooMany();
     return LOCKED;
   }
 
@@ -163,6 +164,11 @@ export class MutexCore extends RobustEntry {
     thread.remove(this);
   }
 
+  /** Leaves it to the next one, who is told, as the kernel would if this thread had died. */
+  abandon(): void {
+    abandon(this, this.#words, this.#address);
+  }
+
   /** Says that the state which a dead owner left is repaired. */
   consistent(): void {
     const result = mutexConsistent(this.#address);
@@ -185,6 +191,7 @@ export class MutexCore extends RobustEntry {
   #lockLong(timeout?: number): LockResult {
     if (this.isMine) throw relocked(this.place);
     if (timeout === 0) return BUSY;
+    if (this.#thread.isFull) this.#tooMany();
     const deadline = deadlineOf(timeout);
     const early = this.lockSoon();
     if (early !== BUSY) return early;
@@ -209,7 +216,6 @@ export class MutexCore extends RobustEntry {
     if (result === EBUSY || result === ETIMEDOUT) return BUSY;
     if (result === 0 || result === EOWNERDEAD) {
       this.#thread.add(this, foreign);
-      if (result === 0 && this.#thread.isTooLong) this.#tooMany();
       return result === 0 ? LOCKED : OWNER_DIED;
     }
     if (result === ENOTRECOVERABLE) letGo(this.#words, this.#address);
@@ -222,9 +228,9 @@ export class MutexCore extends RobustEntry {
     throw mutexError(this.place, "pthread_mutex_lock", this.#errno.ENOTRECOVERABLE);
   }
 
-  /** Unlocks what the system wouldn't give back if this thread died. */
+  /** Refuses what the system wouldn't give back if this thread died. */
   #tooMany(): never {
-    this.unlock();
+    futexWake(this.#address, 1); // this thread may have been woken for it: another one's turn
     throw mutexError(this.place, "pthread_mutex_lock", this.#errno.EAGAIN);
   }
 

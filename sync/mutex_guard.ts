@@ -49,8 +49,8 @@ export class MutexGuard implements Disposable {
     };
     resumeGuard = (guard, locked) => {
       if (!guard.#suspended) { // released while it waited: nobody would do so any more
-        if (locked === OWNER_DIED) guard.#core.consistent();
-        guard.#core.unlock();
+        if (locked === OWNER_DIED) guard.#core.abandon(); // nor repair what a dead owner left
+        else guard.#core.unlock();
         throw lostGuard(guard.#core.place, "wait with");
       }
       guard.#suspended = false;

@@ -60,9 +60,9 @@ export class HeldMutexes {
     this.#first = new Float64Array(head.buffer, 4 * NEXT, 1);
   }
 
-  /** Whether it holds more than the kernel would give back. */
-  get isTooLong(): boolean {
-    return this.#count > MOST;
+  /** Whether the kernel would give back no more than it holds. */
+  get isFull(): boolean {
+    return this.#count >= MOST;
   }
 
   /** Where the list begins, if other code locked a mutex after the last of ours. */

@@ -52,11 +52,12 @@ const SHAPE: ObjectShape = {
  * written, until a writer has repaired it and calls `guard.markConsistent()`. (A reader that is
  * killed just while it enters can't be told from a writer: then guards say so without need.)
  *
- * A writer who waits goes before all readers who come after it. The same thread may hold it to
- * read several times: as often as there are places for readers, then `lockReadSync()` throws, and
- * `lockRead()` waits. It can't write at the same time: `lockWriteSync()` then throws, and
- * `lockWrite()` waits until its readers are done. Each writer takes a mutex for each possible
- * reader, which is some 40 ns each.
+ * A writer who waits goes before all readers who come after it. So what holds it to read must not
+ * lock it again, not even to read: if a writer came meanwhile, the two wait for each other for ever,
+ * or until a `timeout`. Several tasks of a thread may each hold it to read: as many as there are
+ * places for readers, then `lockReadSync()` throws, and `lockRead()` waits. The thread can't write
+ * at the same time: `lockWriteSync()` then throws, and `lockWrite()` waits until its readers are
+ * done. Each writer takes a mutex for each possible reader, which is some 40 ns each.
  *
  * Linux with glibc.
  *
@@ -167,7 +168,11 @@ export class RwLock {
     return new RwLock(openOrCreateSized(SHAPE, memory, parameters, options, { readers }));
   }
 
-  /** Locks it to read, if it can at once; otherwise `undefined`. */
+  /**
+   * Locks it to read, if it can at once; otherwise `undefined`: if somebody writes, or waits to, or
+   * all places for readers are taken; and at times if another reader is just entering, and was held
+   * up in that.
+   */
   tryLockRead(): ReadGuard | undefined {
     const slot = this.#core.tryRead();
     return slot && new ReadGuard(this.#core, slot);

@@ -46,7 +46,7 @@ export class RwLockCore {
 
   /** Takes a slot to read; `undefined` if it would have to wait. */
   tryRead(): MutexCore | undefined {
-    if (!this.#entered(this.#try(this.#turnstile))) return undefined;
+    if (!this.#passed(this.#try(this.#turnstile))) return undefined;
     try {
       return this.#freeSlot();
     } finally {
@@ -57,7 +57,7 @@ export class RwLockCore {
   /** Takes a slot to read; `undefined` if the time is over. */
   readSync(timeout?: number): MutexCore | undefined {
     const deadline = deadlineOf(timeout);
-    if (!this.#entered(this.#lockSync(this.#turnstile, timeout))) return undefined;
+    if (!this.#passed(this.#lockSync(this.#turnstile, timeout))) return undefined;
     // While all slots are taken, it keeps the turnstile: those behind it couldn't have one, either.
     try {
       let slot = this.#freeSlot();
@@ -76,7 +76,7 @@ export class RwLockCore {
   /** Takes a slot to read; `undefined` if the time is over. */
   async read({ signal, timeout }: WaitOptions): Promise<MutexCore | undefined> {
     const deadline = deadlineOf(timeout);
-    if (!this.#entered(await this.#lock(this.#turnstile, { signal, timeout }))) return undefined;
+    if (!this.#passed(await this.#lock(this.#turnstile, { signal, timeout }))) return undefined;
     try {
       let slot = this.#freeSlot();
       for (let i = 0; slot === undefined && timeLeft(deadline) !== 0; i++) {
@@ -190,12 +190,25 @@ export class RwLockCore {
   }
 
   /**
+   * Whether it has the turnstile, to read. Another reader has that for a moment only: it is worth
+   * some more looks.
+   */
+  #passed(locked: LockResult | undefined): boolean {
+    return this.#entered(locked || this.#turnstile.lockSoon());
+  }
+
+  /**
    * Whether it has the turnstile. Whoever died with it may have been a writer: that is noted first,
    * so that it isn't forgotten if this one dies, too.
    */
   #entered(locked: LockResult | undefined): boolean {
     if (locked === OWNER_DIED) {
-      Atomics.store(this.place.words, INCONSISTENT, 1);
+      try {
+        Atomics.store(this.place.words, INCONSISTENT, 1);
+      } catch (error) { // the memory was closed meanwhile
+        this.#turnstile.abandon();
+        throw error;
+      }
       this.#turnstile.consistent();
     }
     return locked !== BUSY && locked !== undefined;

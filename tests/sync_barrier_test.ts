@@ -157,6 +157,11 @@ Deno.test("what is there is checked", () => {
   assertEquals([Barrier.open(memory).parties, Barrier.byteLength(4)], [4, 256]);
   new Int32Array(memory)[10] = 5;
   assertThrows(() => Barrier.open(memory), Deno.errors.InvalidData, "wrote over it");
+  const large = new SharedArrayBuffer(1 << 16);
+  const words = new Int32Array(large);
+  Barrier.create(large, 1);
+  [words[10], words[2]] = [1025, Barrier.byteLength(1) + 1024 * 32]; // more than there may be
+  assertThrows(() => Barrier.open(large), Deno.errors.InvalidData, "wrote over it");
 });
 
 function setUp(parties: number) {
