@@ -113,9 +113,8 @@ static inline int isthmus_channel_open(struct isthmus_channel *channel, void *me
 }
 
 /* When a thread started, field 22 of its stat; 0 if that can't be read. */
-static inline uint64_t isthmus_start_time(uint32_t tid, char *state) {
-  char path[64], text[1024];
-  snprintf(path, sizeof path, "/proc/%u/stat", tid);
+static inline uint64_t isthmus_start_time(const char *path, char *state) {
+  char text[1024];
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd == -1) return 0;
   ssize_t length = read(fd, text, sizeof text - 1);
@@ -130,32 +129,54 @@ static inline uint64_t isthmus_start_time(uint32_t tid, char *state) {
   return field == NULL ? 0 : strtoull(field, NULL, 10);
 }
 
-static inline uint32_t isthmus_pid_namespace(void) {
+static inline uint32_t isthmus_namespace(const char *path) {
   char link[64];
-  ssize_t length = readlink("/proc/self/ns/pid", link, sizeof link - 1);
+  ssize_t length = readlink(path, link, sizeof link - 1);
   if (length <= 0) return 0;
   link[length] = 0;
   char *number = strchr(link, '[');
   return number == NULL ? 0 : (uint32_t)strtoul(number + 1, NULL, 10);
 }
 
+/* Whose processes this one can tell anything about; 0 if nobody tells. */
+static inline uint32_t isthmus_own_namespace(void) {
+  const uint32_t first = 0xeffffffa; /* the time namespace that a system starts with */
+  uint32_t pids = isthmus_namespace("/proc/self/ns/pid");
+  uint32_t times = isthmus_namespace("/proc/self/ns/time");
+  if (pids == 0 || times == 0) return pids;
+  return pids ^ times ^ first;
+}
+
+/* Whether /proc has the numbers of this process's pid namespace, and not of another one. */
+static inline int isthmus_is_proc_ours(void) {
+  char link[64];
+  ssize_t length = readlink("/proc/self", link, sizeof link - 1);
+  if (length <= 0) return 0;
+  link[length] = 0;
+  return strtol(link, NULL, 10) == (long)getpid();
+}
+
 static inline int isthmus_is_dead(const uint32_t *entry, uint32_t own_namespace) {
   char state = 0;
   uint32_t tid = isthmus_load(entry);
   int claiming = (tid & ISTHMUS_CLAIMING) != 0; /* then the other words are of the one before */
-  if (!claiming && entry[4] != own_namespace) return 0; /* of another container nothing is known */
+  /* Of another container nothing is known. */
+  if (own_namespace == 0 || (!claiming && entry[4] != own_namespace)) return 0;
   tid &= ~ISTHMUS_CLAIMING;
   if (kill((pid_t)tid, 0) == -1 && errno == ESRCH) return 1;
-  uint64_t start = isthmus_start_time(tid, &state);
+  if (!isthmus_is_proc_ours()) return 0; /* the number is in use, that's all that is known */
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%u/stat", tid);
+  uint64_t start = isthmus_start_time(path, &state);
   uint64_t expected = claiming ? 0 : (uint64_t)entry[3] << 32 | entry[2];
-  if (start == 0) return 0; /* the number is in use, that's all that is known */
+  if (start == 0) return 0;
   return state == 'Z' || state == 'X' || (expected != 0 && start != expected);
 }
 
 static inline uint32_t *isthmus_join(struct isthmus_channel *channel, int role) {
-  uint32_t tid = (uint32_t)syscall(SYS_gettid), own_namespace = isthmus_pid_namespace();
+  uint32_t tid = (uint32_t)syscall(SYS_gettid), own_namespace = isthmus_own_namespace();
   char state;
-  uint64_t start = isthmus_start_time(tid, &state);
+  uint64_t start = isthmus_start_time("/proc/thread-self/stat", &state);
   /* Empty entries first: those of the dead tell others that they died. */
   for (uint32_t i = 0; i < 2 * channel->participants; i++) {
     size_t index = i % channel->participants;

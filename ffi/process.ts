@@ -26,32 +26,68 @@ const STAT_BYTES = 1024;
 
 const buffer = new Uint8Array(STAT_BYTES);
 
-/** A small file of the system's as text, or a negated error number. */
-function readSystemFile(path: string): string | number {
-  const { c, errno } = libc();
+/** A small file of the system's as text; `undefined` if it can't be read. */
+function readSystemFile(path: string): string | undefined {
+  const { c } = libc();
   const fd = c.open(cString(path), platform().constants.O_RDONLY, 0);
-  if (fd === -1) return -errno[0];
+  if (fd === -1) return undefined;
   const length = c.read(fd, buffer, BigInt(STAT_BYTES));
-  const error = errno[0];
   c.close(fd);
-  return length === -1 ? -error : new TextDecoder("latin1").decode(buffer.subarray(0, length));
+  return length === -1 ? undefined : decode(length);
 }
 
-/** State and start time of a thread, or a negated error number. */
-function threadStat(tid: number): { state: string; startTime: bigint } | number {
-  const text = readSystemFile(`/proc/${tid}/stat`);
-  if (typeof text === "number") return text;
+/** What a link of the system's refers to; `undefined` if it can't be read. */
+function readSystemLink(path: string): string | undefined {
+  const length = libc().c.readlink(cString(path), buffer, BigInt(STAT_BYTES));
+  return length === -1 ? undefined : decode(length);
+}
+
+function decode(length: number): string {
+  return new TextDecoder("latin1").decode(buffer.subarray(0, length));
+}
+
+/** What is looked at of a thread's `stat`. */
+interface ThreadStat {
+  readonly state: string;
+  readonly startTime: bigint;
+}
+
+/** State and start time of a thread, from its `stat`; `undefined` if that can't be read. */
+function threadStat(thread: number | "thread-self"): ThreadStat | undefined {
+  const text = readSystemFile(`/proc/${thread}/stat`);
+  if (text === undefined) return undefined;
   // The name before it, in parentheses, may contain anything. The state is field 3.
   const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
   return { state: fields[0], startTime: BigInt(fields[22 - 3] ?? 0) };
 }
 
-/** The pid namespace of this process: the inode in "pid:[4026531836]"; 0 if nobody tells. */
-function pidNamespace(): number {
-  const length = libc().c.readlink(cString("/proc/self/ns/pid"), buffer, BigInt(STAT_BYTES));
-  if (length === -1) return 0;
-  const link = new TextDecoder("latin1").decode(buffer.subarray(0, length));
-  return Number(/\[(\d+)\]/.exec(link)?.[1] ?? 0) >>> 0;
+/** A namespace of this process: the inode in "pid:[4026531836]"; 0 if nobody tells. */
+function namespaceOf(kind: "pid" | "time"): number {
+  const link = readSystemLink(`/proc/self/ns/${kind}`) ?? "";
+  return Number(/\[(\d+)\]/.exec(link)?.[1] ?? 0);
+}
+
+/** The time namespace that a system starts with (`PROC_TIME_INIT_INO`). */
+const FIRST_TIME_NAMESPACE = 0xeffffffa;
+
+/**
+ * The namespace whose processes this one can tell anything about; 0 if nobody tells. In another
+ * time namespace start times are other numbers, so that counts as another one, too.
+ */
+function ownNamespace(): number {
+  const pids = namespaceOf("pid");
+  const times = namespaceOf("time") || FIRST_TIME_NAMESPACE; // 0: before Linux 5.6
+  return pids === 0 ? 0 : (pids ^ times ^ FIRST_TIME_NAMESPACE) >>> 0;
+}
+
+let ownProc: boolean | undefined;
+
+/**
+ * Whether /proc has the numbers of this process's pid namespace. If that was unshared without
+ * mounting /proc anew, they are other processes' numbers.
+ */
+function isProcOurs(): boolean {
+  return ownProc ??= readSystemLink("/proc/self") === String(Deno.pid);
 }
 
 let own: ProcessIdentity | undefined;
@@ -60,9 +96,8 @@ let own: ProcessIdentity | undefined;
 export function ownIdentity(): ProcessIdentity {
   if (own !== undefined) return own;
   const tid = libc().c.syscall_gettid(BigInt(platform().syscalls?.gettid ?? 0));
-  const stat = threadStat(tid);
-  const startTime = typeof stat === "number" ? 0n : stat.startTime;
-  return own = { pid: Deno.pid, tid, startTime, namespace: pidNamespace() };
+  const startTime = threadStat("thread-self")?.startTime ?? 0n;
+  return own = { pid: Deno.pid, tid, startTime, namespace: ownNamespace() };
 }
 
 /**
@@ -70,12 +105,12 @@ export function ownIdentity(): ProcessIdentity {
  * for it yet (a zombie) is dead.
  */
 export function livenessOf({ tid, startTime, namespace }: ProcessIdentity): Liveness {
-  if (namespace !== ownIdentity().namespace) return "unknown";
+  if (namespace === 0 || namespace !== ownIdentity().namespace) return "unknown";
   if (tid === 0 || tid > 0x7fffffff) return "dead"; // which no thread can have
-  const stat = threadStat(tid);
-  if (typeof stat === "number") {
-    // Either it ended, perhaps this moment, or the system hides other users' processes (hidepid):
-    // then the number is in use, and that's all we know.
+  const stat = isProcOurs() ? threadStat(tid) : undefined;
+  if (stat === undefined) {
+    // Either it ended, perhaps this moment, or the system hides other users' processes (hidepid),
+    // or all: then the number is in use, and that's all we know.
     const { c, errno } = libc();
     return c.kill(tid, 0) === -1 && errno[0] === platform().errno.ESRCH ? "dead" : "unknown";
   }

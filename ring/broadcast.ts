@@ -1,6 +1,5 @@
 import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
-import type { OpenObjectOptions } from "../sync/object.ts";
-import { type OffsetOptions, readOffset } from "../sync/options.ts";
+import type { OffsetOptions, OpenObjectOptions } from "../sync/options.ts";
 import type { SyncMemory } from "../sync/place.ts";
 import { BroadcastReceiver, type ReceiveFrom } from "./broadcast_receiver.ts";
 import { BroadcastSender } from "./broadcast_sender.ts";
@@ -8,7 +7,6 @@ import { maxMessageLength } from "./broadcast_writer.ts";
 import {
   checkedCodec,
   checkedMaxReceivers,
-  checkedOpen,
   type DecoderOption,
   type EncoderOption,
   type MaxReceiversOption,
@@ -127,8 +125,8 @@ export class Broadcast {
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
   static create(memory: SyncMemory, options: CreateBroadcastOptions = {}): Broadcast {
-    const where = { memory, offset: readOffset(options) };
-    return new Broadcast(Station.create(SPECIES, where, checkedSize(options)), true);
+    const size = checkedSize(checkOptions(options));
+    return new Broadcast(Station.create(SPECIES, memory, size, options), true);
   }
 
   /**
@@ -143,8 +141,7 @@ export class Broadcast {
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
   static open(memory: SyncMemory, options: OpenObjectOptions = {}): Broadcast {
-    const { where, timeout } = checkedOpen(memory, options);
-    return new Broadcast(Station.open(SPECIES, where, timeout), false);
+    return new Broadcast(Station.open(SPECIES, memory, options), false);
   }
 
   /**
@@ -164,9 +161,8 @@ export class Broadcast {
     memory: SyncMemory,
     options: CreateBroadcastOptions & OpenObjectOptions = {},
   ): Broadcast {
-    const { where, timeout } = checkedOpen(memory, options);
-    const size = checkedSize(options);
-    const { station, created } = Station.openOrCreate(SPECIES, where, size, timeout);
+    const size = checkedSize(checkOptions(options));
+    const { station, created } = Station.openOrCreate(SPECIES, memory, size, options);
     return new Broadcast(station, created);
   }
 

@@ -2,7 +2,6 @@ import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
 import {
   createObject,
   HEADER_BYTES,
-  HEADER_WORDS,
   objectLength,
   openObject,
   openOrCreateObject,
@@ -130,13 +129,12 @@ function plan({ memory, offset, capacity, participants = DEFAULT_PARTICIPANTS, r
   const place = placeOf({ name: "channel", memory, offset, byteLength: data + length });
   const start = points.start | 0;
   const initialise = (words: Int32Array<ArrayBufferLike>) => {
-    words.fill(0, HEADER_WORDS, data / 4); // also over what a creator who died left
     for (const index of [TAIL, SEEN_TAIL, HEAD, SEEN_HEAD]) words[index] = start;
     makeMutex(place, SENDERS_MUTEX);
     makeMutex(place, RECEIVERS_MUTEX);
   };
   const parameters = [length, participants, roles];
-  return { kind: "channel" as const, place, parameters, initialise };
+  return { kind: "channel" as const, place, parameters, zeroBytes: data, initialise };
 }
 
 /** A channel in memory: where it is, and what its header says, which was checked. */

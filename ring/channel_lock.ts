@@ -1,5 +1,6 @@
-import { sleepSync } from "../ffi/wait.ts";
-import { BUSY, type LockResult, type MutexCore } from "../sync/mutex_core.ts";
+import { deadlineOf, sleepSync, timeLeft } from "../ffi/wait.ts";
+import { BUSY, type LockResult } from "../sync/lock_result.ts";
+import type { MutexCore } from "../sync/mutex_core.ts";
 import { type Patience, SPIN_SYNC } from "../sync/patience.ts";
 
 // How many senders (or receivers) take turns at the mutex of their side. Each has it for well under
@@ -19,9 +20,9 @@ const NAPS = { first: 0.05, last: 0.8 };
 export function lockPatiently(
   core: MutexCore,
   patience: Patience,
-  timeout: number = Infinity,
+  timeout?: number,
 ): LockResult {
-  const deadline = timeout === Infinity ? Infinity : performance.now() + timeout;
+  const deadline = deadlineOf(timeout);
   if (!core.isMine && patience.tries(SPIN_SYNC) > 0) {
     for (let nap = NAPS.first; nap <= NAPS.last; nap *= 2) {
       for (let i = 0; i < TRIES; i++) {
@@ -29,12 +30,10 @@ export function lockPatiently(
         if (result !== BUSY) return result;
         Atomics.pause();
       }
-      const left = deadline === Infinity ? nap : deadline - performance.now();
-      if (left <= 0) return BUSY;
+      const left = timeLeft(deadline) ?? nap;
+      if (left === 0) return BUSY;
       sleepSync(Math.min(nap, left));
     }
   }
-  return core.lockSync(
-    deadline === Infinity ? undefined : Math.max(0, Math.ceil(deadline - performance.now())),
-  );
+  return core.lockSync(timeLeft(deadline));
 }

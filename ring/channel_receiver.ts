@@ -1,5 +1,5 @@
 import { checkInteger, describe } from "../ffi/check.ts";
-import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { fulfilled } from "../sync/waiter.ts";
 import { Landing } from "./landing.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
@@ -7,7 +7,6 @@ import { ChannelMessage, ChannelReceiveBatch } from "./channel_message.ts";
 import { Messages, streamOf } from "./channel_messages.ts";
 import type { ReceiveEnd } from "./channel_receive_end.ts";
 import { ChannelReception } from "./channel_reception.ts";
-import { limitsOf, timeoutOf } from "./channel_wait.ts";
 import type { Codec } from "./codec.ts";
 import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 import { point } from "./test_points.ts";

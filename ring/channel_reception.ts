@@ -1,10 +1,10 @@
-import type { WaitOptions } from "../ffi/wait.ts";
+import { deadlineOf, timeLeft, type WaitOptions } from "../ffi/wait.ts";
 import { Deaths, RECEIVER, SENDER } from "./channel_deaths.ts";
 import type { Attempt } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import { ReceiveEnd } from "./channel_receive_end.ts";
 import { Turns } from "./channel_turns.ts";
-import { ChannelWait, deadlineOf, DeathWatch, timeLeft } from "./channel_wait.ts";
+import { ChannelWait, DeathWatch } from "./channel_wait.ts";
 import type { PeerDeath, PeerDeathPolicy } from "./peer_target.ts";
 
 /**

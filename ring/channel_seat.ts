@@ -1,6 +1,7 @@
 import { livenessOf, ownIdentity } from "../ffi/process.ts";
 import { FUTEX_TID_MASK } from "../ffi/pthread.ts";
-import { BUSY, LOCKED, type LockResult, MutexCore } from "../sync/mutex_core.ts";
+import { BUSY, LOCKED, type LockResult } from "../sync/lock_result.ts";
+import { MutexCore } from "../sync/mutex_core.ts";
 import type { Participant } from "../sync/participants.ts";
 import { Patience } from "../sync/patience.ts";
 import { roleName, SENDER } from "./channel_deaths.ts";

@@ -1,11 +1,10 @@
 import { checkInteger, describe } from "../ffi/check.ts";
-import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { fulfilled } from "../sync/waiter.ts";
 import { ChannelClaim, ChannelSendBatch } from "./channel_claim.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import type { Room, SendEnd } from "./channel_send_end.ts";
 import { ChannelSending, type Delivery } from "./channel_sending.ts";
-import { limitsOf, timeoutOf } from "./channel_wait.ts";
 import { type Codec, encoderOf } from "./codec.ts";
 import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 import { point } from "./test_points.ts";

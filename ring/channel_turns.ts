@@ -1,4 +1,4 @@
-import { type WaitOptions, within } from "../ffi/wait.ts";
+import { deadlineOf, timeLeft, type WaitOptions, within } from "../ffi/wait.ts";
 
 /** Asynchronous operations of one handle, one after the other in the order of their calls. */
 export class Turns {
@@ -15,16 +15,13 @@ export class Turns {
     timedOut: () => Error,
     operation: (rest: WaitOptions) => Promise<T>,
   ): Promise<T> {
-    const deadline = timeout === undefined ? undefined : performance.now() + timeout;
+    const deadline = deadlineOf(timeout);
     const before = this.#last;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#last = promise;
     try {
       if (before !== undefined) await within(before, { signal, timeout }, timedOut);
-      const left = deadline === undefined
-        ? undefined
-        : Math.max(0, Math.ceil(deadline - performance.now()));
-      return await operation({ signal, timeout: left });
+      return await operation({ signal, timeout: timeLeft(deadline) });
     } finally {
       // One that gave up doesn't let those behind it overtake those before it.
       const done = () => {

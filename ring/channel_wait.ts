@@ -1,4 +1,4 @@
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import type { WaitOptions } from "../ffi/wait.ts";
 import { Patience } from "../sync/patience.ts";
 import type { SharedPlace } from "../sync/place.ts";
 import { wait } from "../sync/waiter.ts";
@@ -120,27 +120,4 @@ export class ChannelWait implements Waitable<true> {
     const microseconds = Math.min(2 ** 31, Math.round((performance.now() - start) * 1000));
     if (words.length > 0 && microseconds > 0) addAtomically(words, this.#waited, microseconds);
   }
-}
-
-/** The timeout of something that blocks the thread, checked. */
-export function timeoutOf(options: WaitSyncOptions | undefined): number | undefined {
-  return options === undefined ? undefined : checkedWait(options).timeout;
-}
-
-/** The options of something asynchronous, checked; throws if it was aborted already. */
-export function limitsOf(options: WaitOptions | undefined): WaitOptions {
-  if (options === undefined) return {};
-  const limits = checkedWait(options);
-  limits.signal?.throwIfAborted();
-  return limits;
-}
-
-/** A moment by which something is to be done; `undefined` for none. */
-export function deadlineOf(timeout: number | undefined): number | undefined {
-  return timeout === undefined ? undefined : performance.now() + timeout;
-}
-
-/** How many milliseconds are left. */
-export function timeLeft(deadline: number | undefined): number | undefined {
-  return deadline === undefined ? undefined : Math.max(0, Math.ceil(deadline - performance.now()));
 }

@@ -1,13 +1,11 @@
 import { checkInteger, checkOptions } from "../ffi/check.ts";
-import type { OpenObjectOptions } from "../sync/object.ts";
-import { type OffsetOptions, readOffset } from "../sync/options.ts";
+import type { OffsetOptions, OpenObjectOptions } from "../sync/options.ts";
 import type { SyncMemory } from "../sync/place.ts";
 import { LatestReceiver } from "./latest_receiver.ts";
 import { LatestSender } from "./latest_sender.ts";
 import {
   checkedCodec,
   checkedMaxReceivers,
-  checkedOpen,
   type DecoderOption,
   type EncoderOption,
   type MaxReceiversOption,
@@ -123,8 +121,8 @@ export class Latest {
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
   static create(memory: SyncMemory, size: number, options: CreateLatestOptions = {}): Latest {
-    const where = { memory, offset: readOffset(options) };
-    return new Latest(Station.create(SPECIES, where, checkedSize(size, options)), true);
+    const wanted = checkedSize(size, checkOptions(options));
+    return new Latest(Station.create(SPECIES, memory, wanted, options), true);
   }
 
   /**
@@ -139,8 +137,7 @@ export class Latest {
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
   static open(memory: SyncMemory, options: OpenObjectOptions = {}): Latest {
-    const { where, timeout } = checkedOpen(memory, options);
-    return new Latest(Station.open(SPECIES, where, timeout), false);
+    return new Latest(Station.open(SPECIES, memory, options), false);
   }
 
   /**
@@ -161,9 +158,8 @@ export class Latest {
     size: number,
     options: CreateLatestOptions & OpenObjectOptions = {},
   ): Latest {
-    const { where, timeout } = checkedOpen(memory, options);
-    const wanted = checkedSize(size, options);
-    const { station, created } = Station.openOrCreate(SPECIES, where, wanted, timeout);
+    const wanted = checkedSize(size, checkOptions(options));
+    const { station, created } = Station.openOrCreate(SPECIES, memory, wanted, options);
     return new Latest(station, created);
   }
 

@@ -19,8 +19,7 @@
 
 export type { SyncMemory } from "../sync/place.ts";
 export type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
-export type { OpenObjectOptions } from "../sync/object.ts";
-export type { OffsetOptions } from "../sync/options.ts";
+export type { OffsetOptions, OpenObjectOptions } from "../sync/options.ts";
 export type { Liveness } from "../ffi/process.ts";
 export {
   bytesCodec,

@@ -1,9 +1,5 @@
-import { checkInteger, checkTimeout, describe } from "../ffi/check.ts";
-import type { OpenObjectOptions } from "../sync/object.ts";
-import { readOffset } from "../sync/options.ts";
-import type { SyncMemory } from "../sync/place.ts";
+import { checkInteger, describe } from "../ffi/check.ts";
 import { bytesCodec, type Decoder, type Encoder } from "./codec.ts";
-import type { Where } from "./station.ts";
 
 /** How many receivers a `Broadcast` or a `Latest` has room for. */
 export interface MaxReceiversOption {
@@ -24,15 +20,6 @@ export interface EncoderOption<In> {
 export interface DecoderOption<Out> {
   /** Default: messages are bytes. */
   readonly codec?: Decoder<Out>;
-}
-
-/** The checked options of what opens. */
-export function checkedOpen(
-  memory: SyncMemory,
-  options: OpenObjectOptions,
-): { where: Where; timeout: number | undefined } {
-  const offset = readOffset(options);
-  return { where: { memory, offset }, timeout: checkTimeout(options.timeout) };
 }
 
 /** The most receivers that there can be room for. */

@@ -1,27 +1,17 @@
 import { ALL, futexWake } from "../ffi/futex.ts";
-import {
-  createObject,
-  HEADER_BYTES,
-  type Kind,
-  type NewObject,
-  objectLength,
-  openObject,
-  openOrCreateObject,
-  parameter,
-} from "../sync/header.ts";
+import { HEADER_BYTES, type Kind } from "../sync/header.ts";
 import { makeMutex } from "../sync/mutex_bytes.ts";
-import { placeOf, type SharedPlace, type SyncMemory } from "../sync/place.ts";
-import { isMaxReceivers } from "./options.ts";
+import type { OffsetOptions, OpenObjectOptions } from "../sync/options.ts";
+import type { SharedPlace, SyncMemory } from "../sync/place.ts";
 import {
-  dataOffset,
-  ENDED,
-  PARAMETER_COOKIE,
-  PARAMETER_LENGTH,
-  PARAMETER_MAX_RECEIVERS,
-  SEAT,
-  SLEEPERS,
-  TAIL,
-} from "./station_layout.ts";
+  createSized,
+  type Located,
+  type ObjectShape,
+  openOrCreateSized,
+  openSized,
+} from "../sync/sized_object.ts";
+import { isMaxReceivers } from "./options.ts";
+import { dataOffset, ENDED, SEAT, SLEEPERS, TAIL } from "./station_layout.ts";
 
 // What Broadcast and Latest have in common is that of a station, which one sends from and many
 // receive: the files station_*.ts are about both of them.
@@ -40,12 +30,6 @@ export interface Species {
   isLength(length: number): boolean;
 }
 
-/** Where in a memory an object is, and how long to wait for its creator. */
-export interface Where {
-  readonly memory: SyncMemory;
-  readonly offset: number;
-}
-
 /** How large an object is to be, checked; what is `undefined` is as it is, or the default. */
 export interface Size {
   /** How long the ring or a value can be, in bytes. */
@@ -59,6 +43,26 @@ export function stationBytes(
   { length = defaultLength, maxReceivers = DEFAULT_RECEIVERS }: Size,
 ): number {
   return dataOffset(maxReceivers) + dataBytes(length);
+}
+
+/** The parameters of a new object: its size, and its own number, which tells it from all others. */
+function newParameters({ defaultLength = 0 }: Species, size: Size): number[] {
+  const { length = defaultLength, maxReceivers = DEFAULT_RECEIVERS } = size;
+  return [length, maxReceivers, ...crypto.getRandomValues(new Uint32Array(2))];
+}
+
+function shapeOf(species: Species): ObjectShape {
+  return {
+    kind: species.kind,
+    least: HEADER_BYTES,
+    lengthOf: ([length, maxReceivers]) =>
+      species.isLength(length) && isMaxReceivers(maxReceivers)
+        ? stationBytes(species, { length, maxReceivers })
+        : undefined,
+    featuresOf: ([length, maxReceivers]) => ({ [species.option]: length, maxReceivers }),
+    zerosOf: ([, maxReceivers]) => dataOffset(maxReceivers),
+    initialise: (place) => makeMutex(place, SEAT),
+  };
 }
 
 /**
@@ -78,89 +82,46 @@ export class Station {
   /** Its other half. */
   readonly cookieHigh: number;
 
-  private constructor(kind: Species["kind"], place: SharedPlace) {
-    const { words } = place;
+  private constructor({ kind }: Species, { place, parameters }: Located) {
+    const [length, maxReceivers, low, high] = parameters;
     this.kind = kind;
     this.place = place;
-    this.length = parameter(words, PARAMETER_LENGTH);
-    this.maxReceivers = parameter(words, PARAMETER_MAX_RECEIVERS);
-    this.data = dataOffset(this.maxReceivers);
-    this.cookieLow = parameter(words, PARAMETER_COOKIE) | 0;
-    this.cookieHigh = parameter(words, PARAMETER_COOKIE + 1) | 0;
+    this.length = length;
+    this.maxReceivers = maxReceivers;
+    this.data = dataOffset(maxReceivers);
+    this.cookieLow = low | 0;
+    this.cookieHigh = high | 0;
   }
 
-  static #plan(species: Species, where: Where, size: Size): NewObject {
-    const { kind, defaultLength = 0 } = species;
-    const { length = defaultLength, maxReceivers = DEFAULT_RECEIVERS } = size;
-    const place = placeOf({ name: kind, ...where, byteLength: stationBytes(species, size) });
-    const cookie = crypto.getRandomValues(new Uint32Array(2));
-    const initialise = (words: Int32Array<ArrayBufferLike>) => {
-      words.fill(0, HEADER_BYTES / 4, dataOffset(maxReceivers) / 4);
-      makeMutex(place, SEAT);
-    };
-    return { kind, place, parameters: [length, maxReceivers, ...cookie], initialise };
+  static create(
+    species: Species,
+    memory: SyncMemory,
+    size: Size,
+    options: OffsetOptions,
+  ): Station {
+    const parameters = newParameters(species, size);
+    return new Station(species, createSized(shapeOf(species), memory, parameters, options));
   }
 
-  static create(species: Species, where: Where, size: Size): Station {
-    const plan = Station.#plan(species, where, size);
-    createObject(plan);
-    return new Station(species.kind, plan.place);
-  }
-
-  static open(species: Species, where: Where, timeout?: number): Station {
-    const { kind } = species;
-    placeOf({ name: kind, ...where, byteLength: HEADER_BYTES }); // or there is no room for any
-    const whole = placeOf({ name: kind, ...where });
-    openObject({ kind, place: whole }, timeout);
-    const { words } = whole;
-    const length = parameter(words, PARAMETER_LENGTH);
-    const maxReceivers = parameter(words, PARAMETER_MAX_RECEIVERS);
-    const byteLength = objectLength(words);
-    if (
-      !species.isLength(length) || !isMaxReceivers(maxReceivers) ||
-      stationBytes(species, { length, maxReceivers }) !== byteLength
-    ) {
-      throw new Deno.errors.InvalidData(
-        `Cannot open ${whole.name}: its header contradicts itself (${species.option} ${length}, maxReceivers ${maxReceivers}, ${byteLength} bytes). Create it anew, in memory filled with zeros`,
-      );
-    }
-    return new Station(kind, placeOf({ name: kind, ...where, byteLength }));
+  static open(species: Species, memory: SyncMemory, options: OpenObjectOptions): Station {
+    return new Station(species, openSized(shapeOf(species), memory, options));
   }
 
   static openOrCreate(
     species: Species,
-    where: Where,
+    memory: SyncMemory,
     size: Size,
-    timeout?: number,
+    options: OpenObjectOptions,
   ): { station: Station; created: boolean } {
-    try {
-      const plan = Station.#plan(species, where, size);
-      if (openOrCreateObject(plan, timeout)) {
-        return { station: new Station(species.kind, plan.place), created: true };
-      }
-    } catch (error) {
-      // There is no room for a new one, or one that is longer; but it may be what is wanted.
-      if (!(error instanceof RangeError) && !(error instanceof Deno.errors.InvalidData)) {
-        throw error;
-      }
-      try {
-        return { station: Station.#openAs(species, where, size, timeout), created: false };
-      } catch (found) {
-        const nothing = found instanceof Deno.errors.NotFound || found instanceof RangeError;
-        throw nothing ? error : found;
-      }
-    }
-    return { station: Station.#openAs(species, where, size, timeout), created: false };
-  }
-
-  /** Opens one that is as large as is wanted. */
-  static #openAs(species: Species, where: Where, size: Size, timeout?: number): Station {
-    const station = Station.open(species, where, timeout);
-    const { length = station.length, maxReceivers = station.maxReceivers } = size;
-    if (station.length === length && station.maxReceivers === maxReceivers) return station;
-    throw new Deno.errors.InvalidData(
-      `Cannot open ${station.place.name}: it has ${species.option} ${station.length} and maxReceivers ${station.maxReceivers}, not ${length} and ${maxReceivers}. Ask for the same, or leave that open`,
+    const { length, maxReceivers } = size;
+    const located = openOrCreateSized(
+      shapeOf(species),
+      memory,
+      newParameters(species, size),
+      options,
+      { [species.option]: length, maxReceivers },
     );
+    return { station: new Station(species, located), created: located.created };
   }
 
   /** Whether the sender said that there will be no more. */

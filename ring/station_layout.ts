@@ -84,10 +84,3 @@ export function recordSize(length: number): number {
 
 /** How many slots a Latest has: a power of two. A value lives while three newer ones are written. */
 export const SLOTS = 4;
-
-/** Parameters of the header: how long the ring or a value can be, in bytes. */
-export const PARAMETER_LENGTH = 0;
-/** How many receivers there is room for. */
-export const PARAMETER_MAX_RECEIVERS = 1;
-/** The object's own number, at random, in two halves. */
-export const PARAMETER_COOKIE = 2;

@@ -1,7 +1,8 @@
 import { livenessOf, ownIdentity } from "../ffi/process.ts";
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, MUTEX_LOCK } from "../ffi/pthread.ts";
-import { claimIdentity, clearIdentity, livenessAt, pidAt } from "../sync/identity.ts";
-import { BUSY, MutexCore, OWNER_DIED } from "../sync/mutex_core.ts";
+import { claimIdentity, clearIdentity, holderAt, isDeadAt, pidAt } from "../sync/identity.ts";
+import { BUSY, OWNER_DIED } from "../sync/lock_result.ts";
+import { MutexCore } from "../sync/mutex_core.ts";
 import type { Participant } from "./peer_target.ts";
 import type { Station } from "./station.ts";
 import { DEAD_PID, DEATHS, SEAT, SENDER } from "./station_layout.ts";
@@ -47,7 +48,7 @@ export class SenderSeat {
     const { words } = this.#station.place;
     const word = Atomics.load(words, SEAT + MUTEX_LOCK);
     if ((word & FUTEX_TID_MASK) === 0) return true; // it was left meanwhile
-    const dead = isNamed(words, word) ? livenessAt(words, SENDER) === "dead" : isNobodys(word);
+    const dead = isNamed(words, word) ? isDeadAt(words, SENDER) : isNobodys(word);
     if (dead) this.#mutex.leaveDead(word);
     return dead;
   }
@@ -74,8 +75,7 @@ function occupied({ place }: Station): Error {
 
 /** Whether a thread that is no more has the mutex, though the kernel would have freed it. */
 export function isAbandoned(words: Int32Array<ArrayBufferLike>): boolean {
-  return isNamed(words, Atomics.load(words, SEAT + MUTEX_LOCK)) &&
-    livenessAt(words, SENDER) === "dead";
+  return isNamed(words, Atomics.load(words, SEAT + MUTEX_LOCK)) && isDeadAt(words, SENDER);
 }
 
 /** Whether the thread that has the mutex is the one that is said to be the sender. */
@@ -93,11 +93,10 @@ function isNobodys(lock: number): boolean {
 
 /** Who is the sender now, if there is one; also one that died and wasn't followed by another. */
 export function senderOf({ place: { words } }: Station): Participant | undefined {
-  const pid = pidAt(words, SENDER);
+  const holder = holderAt(words, SENDER);
   // Who left when its memory was closed already couldn't clear its identity.
-  if (pid === 0 || Atomics.load(words, SEAT + MUTEX_LOCK) === 0) return undefined;
-  const liveness = hasDied(words) ? "dead" : livenessAt(words, SENDER);
-  return { pid, liveness, role: "sender" };
+  if (holder === undefined || Atomics.load(words, SEAT + MUTEX_LOCK) === 0) return undefined;
+  return { ...holder, ...(hasDied(words) && { liveness: "dead" }), role: "sender" };
 }
 
 /** Whether the kernel saw that the sender died, and no other came. */

@@ -1,22 +1,35 @@
-import { checkInteger, checkOptions } from "../ffi/check.ts";
+import { checkInteger } from "../ffi/check.ts";
+import type { Liveness } from "../ffi/process.ts";
 import { barrierBytes, BarrierCore, MOST_PARTIES } from "./barrier_core.ts";
 import { BarrierParticipant } from "./barrier_participant.ts";
+import type { OffsetOptions, OpenObjectOptions } from "./options.ts";
+import type { SyncMemory } from "./place.ts";
 import {
-  createObject,
-  HEADER_WORDS,
-  type NewObject,
-  objectLength,
-  openObject,
-  openOrCreateObject,
-  parameter,
-} from "./header.ts";
-import { type OffsetOptions, readOffset } from "./options.ts";
-import { placeOf, type SharedPlace, type SyncMemory } from "./place.ts";
+  createSized,
+  type Located,
+  type ObjectShape,
+  openOrCreateSized,
+  openSized,
+} from "./sized_object.ts";
 
-/** Options of a new {@linkcode Barrier}. */
-export interface CreateBarrierOptions extends OffsetOptions {
-  /** How many take part, 1 to 1024. */
-  readonly parties: number;
+/** Who takes part in a {@linkcode Barrier}. */
+export interface BarrierParty {
+  /** Its process id, in its own pid namespace. */
+  readonly pid: number;
+  /** Whether it lives; of a process in another pid namespace (container) that is unknown. */
+  readonly liveness: Liveness;
+}
+
+const SHAPE: ObjectShape = {
+  kind: "barrier",
+  least: barrierBytes(1),
+  lengthOf: ([parties]) =>
+    parties >= 1 && parties <= MOST_PARTIES ? barrierBytes(parties) : undefined,
+  featuresOf: ([parties]) => ({ parties }),
+};
+
+function checkParties(parties: unknown): number {
+  return checkInteger("parties", parties, 1, MOST_PARTIES);
 }
 
 /**
@@ -40,7 +53,7 @@ export interface CreateBarrierOptions extends OffsetOptions {
  * import { Barrier, mapAnonymous } from "@isthmus/isthmus";
  *
  * using memory = mapAnonymous(4096, { shared: true });
- * const barrier = Barrier.openOrCreate(memory, { parties: 2 });
+ * const barrier = Barrier.openOrCreate(memory, 2);
  * async function work(name: string) {
  *   using participant = barrier.join();
  *   for (let phase = 0; phase < 3; phase++) {
@@ -58,7 +71,7 @@ export class Barrier {
   readonly parties: number;
   readonly #core: BarrierCore;
 
-  private constructor(place: SharedPlace, parties: number, created: boolean) {
+  private constructor({ place, created, parameters: [parties] }: Located) {
     this.#core = new BarrierCore(place, parties);
     this.parties = parties;
     this.created = created;
@@ -70,11 +83,13 @@ export class Barrier {
    * @throws {RangeError} If the number is out of range.
    */
   static byteLength(parties: number): number {
-    return barrierBytes(checkInteger("parties", parties, 1, MOST_PARTIES));
+    return barrierBytes(checkParties(parties));
   }
 
   /**
    * Makes a barrier of bytes that are 0.
+   *
+   * @param parties How many take part, 1 to 1024.
    *
    * @throws {TypeError} If it isn't memory that may be written.
    * @throws {RangeError} If an argument is out of range, or it would reach beyond the memory.
@@ -83,62 +98,54 @@ export class Barrier {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static create(memory: SyncMemory, options: CreateBarrierOptions): Barrier {
-    const { object, parties } = newBarrier(memory, options);
-    createObject(object);
-    return new Barrier(object.place, parties, true);
+  static create(memory: SyncMemory, parties: number, options: OffsetOptions = {}): Barrier {
+    return new Barrier(createSized(SHAPE, memory, [checkParties(parties)], options));
   }
 
   /**
-   * The barrier that somebody made there; waits up to a second for somebody who is making it.
+   * The barrier that somebody made there; waits while somebody is making it.
    *
    * @throws {TypeError} If it isn't memory that may be written.
-   * @throws {RangeError} If the offset is out of range or misaligned.
+   * @throws {RangeError} If an option is out of range, or the memory too small.
    * @throws {Deno.errors.NotFound} If nothing is there.
    * @throws {Deno.errors.InvalidData} If something else is there.
+   * @throws {Deno.errors.TimedOut} If it wasn't ready in time.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static open(memory: SyncMemory, options: OffsetOptions = {}): Barrier {
-    const offset = readOffset(options);
-    placeOf({ name: "barrier", memory, offset, byteLength: barrierBytes(1) });
-    const rest = placeOf({ name: "barrier", memory, offset });
-    openObject({ kind: "barrier", place: rest });
-    const parties = parameter(rest.words, 0);
-    const byteLength = objectLength(rest.words); // within the memory: checked
-    if (parties < 1 || barrierBytes(parties) !== byteLength) {
-      throw new Deno.errors.InvalidData(
-        `Cannot open the ${rest.name}: its length doesn't match its number of parties. Somebody wrote over it`,
-      );
-    }
-    return new Barrier(placeOf({ name: "barrier", memory, offset, byteLength }), parties, false);
+  static open(memory: SyncMemory, options: OpenObjectOptions = {}): Barrier {
+    return new Barrier(openSized(SHAPE, memory, options));
   }
 
   /**
    * Opens the barrier that is there, or makes one; `created` says which.
    *
+   * @param parties How many take part, 1 to 1024; the one that is there must be for as many.
+   *
    * @throws {TypeError} If it isn't memory that may be written.
    * @throws {RangeError} If an argument is out of range, or it would reach beyond the memory.
    * @throws {Deno.errors.InvalidData} If something else is there, such as a barrier for another
    * number of parties.
+   * @throws {Deno.errors.TimedOut} If it wasn't ready in time.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static openOrCreate(memory: SyncMemory, options: CreateBarrierOptions): Barrier {
-    const { object, parties } = newBarrier(memory, options);
-    const created = openOrCreateObject(object);
-    const found = parameter(object.place.words, 0);
-    if (found !== parties) {
-      throw new Deno.errors.InvalidData(
-        `Cannot open the ${object.place.name}: it is for ${found} parties, not ${parties}. Use open(), which takes it as it is`,
-      );
-    }
-    return new Barrier(object.place, parties, created);
+  static openOrCreate(
+    memory: SyncMemory,
+    parties: number,
+    options: OpenObjectOptions = {},
+  ): Barrier {
+    const parameters = [checkParties(parties)];
+    return new Barrier(openOrCreateSized(SHAPE, memory, parameters, options, { parties }));
   }
 
-  /** The process ids of those who take part, the dead too; in no order. */
-  get participants(): number[] {
-    return this.#core.participants.list().map(({ pid }) => pid);
+  /**
+   * Who takes part, the dead too, in no order; a thread that takes several places is there as often.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
+  get participants(): BarrierParty[] {
+    return this.#core.participants.list().map(({ pid, liveness }) => ({ pid, liveness }));
   }
 
   /**
@@ -158,17 +165,6 @@ export class Barrier {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   reset(): number {
-    return this.#core.participants.removeDead();
+    return this.#core.removeDead();
   }
-}
-
-function newBarrier(
-  memory: SyncMemory,
-  options: CreateBarrierOptions,
-): { object: NewObject; parties: number } {
-  const { parties } = checkOptions(options);
-  const byteLength = Barrier.byteLength(parties);
-  const place = placeOf({ name: "barrier", memory, offset: readOffset(options), byteLength });
-  const initialise = (words: Int32Array<ArrayBufferLike>) => void words.fill(0, HEADER_WORDS);
-  return { object: { kind: "barrier", place, parameters: [parties], initialise }, parties };
 }

@@ -3,8 +3,8 @@ import { HEADER_BYTES } from "./header.ts";
 import { OWN_WORD, type Participant, PARTICIPANT_WORDS, Participants } from "./participants.ts";
 import type { SharedPlace } from "./place.ts";
 
-// Behind the header: a line with the generation, which counts how often all arrived, and the table
-// of participants. Each notes in its entry at which generation it arrived last (the one that this
+// Behind the header: a line with the generation, which counts how often all arrived, and how often
+// somebody joined or left; and the table of participants. Each notes in its entry at which generation it arrived last (the one that this
 // was to make), and whoever finds that all have makes that generation: the one who came last, or,
 // if it died before it could, anybody who looks. There is no count that a death could make wrong.
 
@@ -13,6 +13,9 @@ export const MOST_PARTIES = 1024;
 
 /** The word that those who wait sleep on. */
 export const GENERATION = HEADER_BYTES / 4;
+
+/** Counts who joined and left: what was seen of others before is worth nothing then. */
+const CHANGES = GENERATION + 1;
 
 const LINE = 64;
 const TABLE = (HEADER_BYTES + LINE) / 4;
@@ -47,7 +50,23 @@ export class BarrierCore {
     }
     // What one who died noted here doesn't count.
     this.#note(participant, this.generation);
+    this.#changed();
     return participant;
+  }
+
+  /** Gives a place back. Who joins there next hasn't arrived, not even for a moment. */
+  leave(participant: Participant): void {
+    const { place } = this;
+    place.revive(() => this.#note(participant, this.generation));
+    participant.leave();
+    place.revive(() => this.#changed());
+  }
+
+  /** Empties the places of those who died; returns how many those were. */
+  removeDead(): number {
+    const count = this.participants.removeDead();
+    this.#changed();
+    return count;
   }
 
   /** Notes that somebody arrived, to make the generation after this one. */
@@ -60,10 +79,14 @@ export class BarrierCore {
   advance(generation: number): void {
     const { words } = this.place;
     const next = generation + 1 | 0;
+    const changes = Atomics.load(words, CHANGES);
     for (let slot = 0; slot < this.participants.size; slot++) {
-      const arrived = this.#arrived(slot) === next && this.participants.isTaken(slot);
+      const arrived = this.participants.isTaken(slot) && this.#arrived(slot) === next;
       if (!arrived) return;
     }
+    // Those who were there at the beginning are there still: who took a place meanwhile calls this
+    // when it arrives, and so do those who wait.
+    if (Atomics.load(words, CHANGES) !== changes) return;
     if (Atomics.compareExchange(words, GENERATION, generation, next) !== generation) return;
     futexWake(this.place.address + BigInt(4 * GENERATION), ALL);
   }
@@ -74,6 +97,7 @@ export class BarrierCore {
       if (this.#arrived(slot) === (generation + 1 | 0)) continue;
       const status = this.participants.status(slot);
       if (status?.liveness !== "dead") continue;
+      if (this.#arrived(slot) === (generation + 1 | 0)) continue; // and died since
       throw new Deno.errors.BrokenPipe(
         `Cannot pass the ${this.place.name}: process ${status.pid} died before it arrived. ` +
           "Let another one join() in its place, or reset() the barrier",
@@ -83,6 +107,10 @@ export class BarrierCore {
 
   #arrived(slot: number): number {
     return Atomics.load(this.place.words, this.participants.wordOf(slot) + OWN_WORD);
+  }
+
+  #changed(): void {
+    Atomics.add(this.place.words, CHANGES, 1);
   }
 
   #note({ index }: Participant, generation: number): void {

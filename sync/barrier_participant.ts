@@ -1,4 +1,4 @@
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { type BarrierCore, GENERATION } from "./barrier_core.ts";
 import type { Participant } from "./participants.ts";
 import { Patience } from "./patience.ts";
@@ -46,7 +46,7 @@ export class BarrierParticipant implements Disposable {
    * @throws {Deno.errors.BadResource} If this one has left, or the memory is gone.
    */
   arriveSync(options: WaitSyncOptions = {}): void {
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     if (waitSync(this.#arrival(), timeout) === undefined) throw this.#late(timeout);
   }
 
@@ -57,18 +57,21 @@ export class BarrierParticipant implements Disposable {
    * @throws {Deno.errors.TimedOut} If not all did in time. This one has arrived all the same, also
    * if the signal aborts: the next call waits on.
    * @throws {Deno.errors.BrokenPipe} If somebody died before it arrived.
-   * @throws {Deno.errors.BadResource} If this one has left, or the memory is gone.
+   * @throws {Deno.errors.BadResource} If this one has left, or the memory is gone, also while
+   * waiting.
    */
   async arrive(options: WaitOptions = {}): Promise<void> {
-    const checked = checkedWait(options);
-    checked.signal?.throwIfAborted();
+    const checked = limitsOf(options);
     if (await wait(this.#arrival(), checked) === undefined) throw this.#late(checked.timeout);
   }
 
-  /** Takes no part any more; does nothing the second time. The others wait for somebody to join. */
+  /**
+   * Takes no part any more; does nothing the second time. The others wait for somebody to join. If
+   * it waits at the moment, that wait ends with an error, within 100 ms.
+   */
   leave(): void {
     if (this.#entry.left) return;
-    this.#entry.leave();
+    this.#core.leave(this.#entry);
     this.#core.place.unpin();
   }
 
@@ -80,11 +83,7 @@ export class BarrierParticipant implements Disposable {
   /** Arrives, unless it has; what it then waits for. */
   #arrival(): Waitable<true> {
     const core = this.#core;
-    if (this.#entry.left) {
-      throw new Deno.errors.BadResource(
-        `Cannot arrive at the ${core.place.name}: this participant has left. join() again`,
-      );
-    }
+    this.#checkPresent();
     const generation = this.#pending ?? core.generation;
     if (this.#pending === undefined) {
       core.arrive(this.#entry, generation);
@@ -96,6 +95,7 @@ export class BarrierParticipant implements Disposable {
       index: GENERATION,
       patience: this.#patience,
       attempt: () => {
+        this.#checkPresent(); // it may leave while it waits
         if (core.generation === generation) {
           const now = performance.now();
           if (now - this.#checked < RECHECK / 2) return undefined;
@@ -111,6 +111,13 @@ export class BarrierParticipant implements Disposable {
         return true;
       },
     };
+  }
+
+  #checkPresent(): void {
+    if (!this.#entry.left) return;
+    throw new Deno.errors.BadResource(
+      `Cannot arrive at the ${this.#core.place.name}: this participant has left. join() again`,
+    );
   }
 
   #late(timeout: number | undefined): Error {

@@ -1,9 +1,10 @@
 import { describe } from "../ffi/check.ts";
 import { ALL, futexWake } from "../ffi/futex.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { Rounds } from "./condition_rounds.ts";
 import { HEADER_WORDS } from "./header.ts";
-import { BUSY, type MutexCore } from "./mutex_core.ts";
+import { BUSY } from "./lock_result.ts";
+import type { MutexCore } from "./mutex_core.ts";
 import { MutexGuard, resumeGuard, suspendGuard } from "./mutex_guard.ts";
 import {
   create,
@@ -166,7 +167,7 @@ export class Condition {
    * the guard is released, as blocking would be for ever.
    */
   waitSync(guard: MutexGuard, options: WaitSyncOptions = {}): void {
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     const { core, waitable } = this.#enter(checkGuard(guard));
     let came: true | undefined;
     try {
@@ -189,8 +190,7 @@ export class Condition {
    * marked as consistent; if the memory is gone, or the mutex unusable.
    */
   async wait(guard: MutexGuard, options: WaitOptions = {}): Promise<void> {
-    const limits = checkedWait(options);
-    limits.signal?.throwIfAborted();
+    const limits = limitsOf(options);
     const { core, waitable } = this.#enter(checkGuard(guard));
     let came: true | undefined;
     try {
@@ -216,7 +216,7 @@ export class Condition {
    * @throws {Deno.errors.Busy} As {@linkcode waitSync}.
    */
   waitUntilSync(guard: MutexGuard, predicate: () => boolean, options: WaitSyncOptions = {}): void {
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     const rounds = new Rounds(this.#place, checkGuard(guard), checkPredicate(predicate), timeout);
     while (!rounds.done()) {
       try {
@@ -243,13 +243,13 @@ export class Condition {
     predicate: () => boolean,
     options: WaitOptions = {},
   ): Promise<void> {
-    const { signal, timeout } = checkedWait(options);
+    const { signal, timeout } = limitsOf(options);
     const rounds = new Rounds(this.#place, checkGuard(guard), checkPredicate(predicate), timeout);
     while (!rounds.done()) {
       try {
         await this.wait(guard, { signal, timeout: rounds.left() });
       } catch (error) {
-        rounds.caught(error);
+        rounds.caught(error, signal);
       }
     }
   }

@@ -1,3 +1,4 @@
+import { deadlineOf, timeLeft } from "../ffi/wait.ts";
 import type { MutexGuard } from "./mutex_guard.ts";
 import { timedOut } from "./object.ts";
 import type { SharedPlace } from "./place.ts";
@@ -8,7 +9,7 @@ export class Rounds {
   readonly #guard: MutexGuard;
   readonly #predicate: () => boolean;
   readonly #timeout: number | undefined;
-  readonly #start: number = performance.now();
+  readonly #deadline: number | undefined;
   #waited = false;
   #late = false;
 
@@ -22,6 +23,7 @@ export class Rounds {
     this.#guard = guard;
     this.#predicate = predicate;
     this.#timeout = timeout;
+    this.#deadline = deadlineOf(timeout);
   }
 
   /** Whether the predicate is true; throws if there is to be no other round. */
@@ -40,13 +42,13 @@ export class Rounds {
 
   /** How many milliseconds are left for the next round. */
   left(): number | undefined {
-    if (this.#timeout === undefined) return undefined;
-    return Math.max(0, Math.ceil(this.#timeout - (performance.now() - this.#start)));
+    return timeLeft(this.#deadline);
   }
 
-  /** Takes what a round threw: after the last one the predicate decides. */
-  caught(error: unknown): void {
-    if (!(error instanceof Deno.errors.TimedOut)) throw error;
+  /** Takes what a round threw: after the last one the predicate decides, but for an abort. */
+  caught(error: unknown, signal?: AbortSignal): void {
+    const aborted = signal?.aborted === true && error === signal.reason;
+    if (aborted || !(error instanceof Deno.errors.TimedOut)) throw error;
     this.#late = true;
   }
 }

@@ -1,18 +1,16 @@
 import { checkOptions, describe } from "../ffi/check.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { AutomaticReset, type EventState, ManualReset } from "./event_state.ts";
-import { parameter } from "./header.ts";
-import {
-  create,
-  garbled,
-  type Located,
-  open,
-  type OpenObjectOptions,
-  openOrCreate,
-  timedOut,
-} from "./object.ts";
-import type { OffsetOptions } from "./options.ts";
+import { timedOut } from "./object.ts";
+import type { OffsetOptions, OpenObjectOptions } from "./options.ts";
 import type { SyncMemory } from "./place.ts";
+import {
+  createSized,
+  type Located,
+  type ObjectShape,
+  openOrCreateSized,
+  openSized,
+} from "./sized_object.ts";
 import { wait } from "./waiter.ts";
 import { waitSync } from "./waiting.ts";
 
@@ -25,15 +23,16 @@ export interface CreateEventOptions extends OffsetOptions {
   readonly reset?: EventReset;
 }
 
-/** Options of {@linkcode Event.openOrCreate}. */
-export interface OpenOrCreateEventOptions extends OpenObjectOptions {
-  /** How it is reset. Default: `"manual"`. One that exists must be so, if this is given. */
-  readonly reset?: EventReset;
-}
-
 const RESETS: readonly EventReset[] = ["manual", "automatic"];
 
-const SHAPE = { kind: "event", byteLength: 128 } as const;
+const BYTES = 128;
+
+const SHAPE: ObjectShape = {
+  kind: "event",
+  least: BYTES,
+  lengthOf: ([reset]) => reset < RESETS.length ? BYTES : undefined,
+  featuresOf: ([reset]) => ({ reset: RESETS[reset] }),
+};
 
 function checkReset(reset: unknown): EventReset {
   const found = RESETS.find((name) => name === (reset ?? "manual"));
@@ -68,7 +67,7 @@ function checkReset(reset: unknown): EventReset {
  */
 export class Event {
   /** How many bytes of memory it takes. */
-  static readonly byteLength: number = SHAPE.byteLength;
+  static readonly byteLength: number = BYTES;
 
   /** Whether this handle's `create` or `openOrCreate` made the event. */
   readonly created: boolean;
@@ -76,12 +75,10 @@ export class Event {
   readonly reset: EventReset;
   readonly #state: EventState;
 
-  private constructor({ place, created }: Located) {
-    const reset = RESETS[parameter(place.words, 0)];
-    if (reset === undefined) throw garbled("open", place, "its kind of reset is unknown");
+  private constructor({ place, created, parameters: [reset] }: Located) {
     this.created = created;
-    this.reset = reset;
-    this.#state = reset === "manual" ? new ManualReset(place) : new AutomaticReset(place);
+    this.reset = RESETS[reset];
+    this.#state = this.reset === "manual" ? new ManualReset(place) : new AutomaticReset(place);
   }
 
   /**
@@ -95,9 +92,8 @@ export class Event {
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
   static create(memory: SyncMemory, options: CreateEventOptions = {}): Event {
-    const { offset, reset } = checkOptions(options);
-    const parameters = [RESETS.indexOf(checkReset(reset))];
-    return new Event(create({ ...SHAPE, parameters }, memory, { offset }));
+    const parameters = [RESETS.indexOf(checkReset(checkOptions(options).reset))];
+    return new Event(createSized(SHAPE, memory, parameters, options));
   }
 
   /**
@@ -112,11 +108,12 @@ export class Event {
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
   static open(memory: SyncMemory, options: OpenObjectOptions = {}): Event {
-    return new Event(open(SHAPE, memory, options));
+    return new Event(openSized(SHAPE, memory, options));
   }
 
   /**
-   * Opens the event that is in the memory, or makes it; `created` says which.
+   * Opens the event that is in the memory, or makes it; `created` says which. Without `reset` it
+   * takes one that is reset in either way.
    *
    * @throws {TypeError} If the memory is none, or may only be read.
    * @throws {RangeError} If an option is out of range, or the memory too small.
@@ -126,16 +123,13 @@ export class Event {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static openOrCreate(memory: SyncMemory, options: OpenOrCreateEventOptions = {}): Event {
-    const { offset, timeout, reset } = checkOptions(options);
-    const wanted = checkReset(reset);
-    const shape = { ...SHAPE, parameters: [RESETS.indexOf(wanted)] };
-    const located = openOrCreate(shape, memory, { offset, timeout });
-    const event = new Event(located);
-    if (reset === undefined || event.reset === wanted) return event;
-    throw new Deno.errors.InvalidData(
-      `Cannot open the ${located.place.name}: its reset is ${event.reset}, not ${wanted}. Ask for that, or give another offset`,
-    );
+  static openOrCreate(
+    memory: SyncMemory,
+    options: CreateEventOptions & OpenObjectOptions = {},
+  ): Event {
+    const { reset } = checkOptions(options);
+    const parameters = [RESETS.indexOf(checkReset(reset))];
+    return new Event(openOrCreateSized(SHAPE, memory, parameters, options, { reset }));
   }
 
   /**
@@ -182,7 +176,7 @@ export class Event {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   waitSync(options: WaitSyncOptions = {}): void {
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     if (this.#state.take()) return;
     const waitable = this.#state.enter();
     let came: true | undefined;
@@ -202,8 +196,7 @@ export class Event {
    * @throws {Deno.errors.BadResource} If the memory is gone, also while waiting.
    */
   async wait(options: WaitOptions = {}): Promise<void> {
-    const limits = checkedWait(options);
-    limits.signal?.throwIfAborted();
+    const limits = limitsOf(options);
     const waitable = this.#state.enter();
     let came: true | undefined;
     try {

@@ -1,6 +1,6 @@
 import { ALL, futexWake } from "../ffi/futex.ts";
 import { Patience } from "./patience.ts";
-import { claimIdentity, clearIdentity, IDENTITY_WORDS, livenessAt, pidAt } from "./identity.ts";
+import { claimIdentity, clearIdentity, IDENTITY_WORDS, isDeadAt, pidAt } from "./identity.ts";
 import type { SharedPlace } from "./place.ts";
 import { type Waitable, waitSync } from "./waiting.ts";
 
@@ -58,7 +58,12 @@ export interface NewObject {
   readonly place: SharedPlace;
   /** At most {@linkcode PARAMETERS} unsigned 32-bit numbers. */
   readonly parameters?: readonly number[];
-  /** Writes what follows the header, over zeros or over what a creator who died left. */
+  /**
+   * How many bytes of it must be zeros before: what follows is for data, and may be anything.
+   * Default: all.
+   */
+  readonly zeroBytes?: number;
+  /** Writes what follows the header, over zeros. */
   initialise?(words: Int32Array<ArrayBufferLike>): void;
 }
 
@@ -93,11 +98,18 @@ export function createObject(object: NewObject): void {
   );
 }
 
-/** Makes an object unless there is one; tells whether it did. Waits while somebody else does. */
-export function openOrCreateObject(object: NewObject, timeout: number = READY_TIMEOUT): boolean {
+/**
+ * Makes an object unless there is one; tells whether it did. Waits while somebody else does. One
+ * that is there may be longer, as long as all of the memory is.
+ */
+export function openOrCreateObject(
+  object: NewObject,
+  timeout: number = READY_TIMEOUT,
+  whole: SharedPlace = object.place,
+): boolean {
   const created = waitSync(readiness(object.place, () => tryCreate(object)), timeout);
   if (created === undefined) throw stillCreating(object.place);
-  if (!created) check(object.place, object.kind);
+  if (!created) check(whole, object.kind);
   return created;
 }
 
@@ -129,6 +141,11 @@ export function parameter(words: Int32Array<ArrayBufferLike>, index: number): nu
   return Atomics.load(words, AT_PARAMETERS + index) >>> 0;
 }
 
+/** All parameters of an object. */
+export function parametersOf(words: Int32Array<ArrayBufferLike>): number[] {
+  return Array.from({ length: PARAMETERS }, (_, index) => parameter(words, index));
+}
+
 /** The length in bytes of the object that stands at a place, which has been checked. */
 export function objectLength(words: Int32Array<ArrayBufferLike>): number {
   return Atomics.load(words, AT_LENGTH) >>> 0;
@@ -144,10 +161,13 @@ function readiness(place: SharedPlace, act: () => boolean | undefined): Waitable
       const { words } = place;
       const state = Atomics.load(words, AT_STATE);
       if (state === READY) return false;
-      if (state !== CREATING || abandoned(words)) {
+      if (state !== CREATING || isDeadAt(words, AT_CREATOR)) {
         const done = act();
         if (done) return true;
-        if (done === undefined) throw unfinished(place, state);
+        // It may have become ready before its creator died.
+        if (done === undefined && Atomics.load(words, AT_STATE) === state) {
+          throw unfinished(place, state);
+        }
       }
       return undefined;
     },
@@ -162,13 +182,9 @@ function unfinished(place: SharedPlace, state: number): Error {
     : garbage("open", place);
 }
 
-/** Whether the creator died. */
-function abandoned(words: Int32Array<ArrayBufferLike>): boolean {
-  return pidAt(words, AT_CREATOR) !== 0 && livenessAt(words, AT_CREATOR) === "dead";
-}
-
 /** Makes the object if nobody did or does; garbage is an error. */
-function tryCreate({ kind, place, parameters = [], initialise }: NewObject): boolean {
+function tryCreate(object: NewObject): boolean {
+  const { kind, place, parameters = [], initialise } = object;
   const { words } = place;
   const state = Atomics.load(words, AT_STATE);
   if (state === READY) return false;
@@ -179,11 +195,18 @@ function tryCreate({ kind, place, parameters = [], initialise }: NewObject): boo
     clearIdentity(words, AT_CREATOR);
     return false;
   }
+  if (!vacate(object)) {
+    words.fill(0, 0, AT_CREATOR);
+    words.fill(0, AT_CREATOR + 1, HEADER_WORDS);
+    clearIdentity(words, AT_CREATOR);
+    throw garbage("create", place);
+  }
   Atomics.store(words, AT_STATE, CREATING);
   words[AT_MAGIC] = MAGIC;
   words[AT_KIND] = VERSION | numberOf(kind) << 16;
-  words[AT_LENGTH] = place.byteLength;
   words[AT_LENGTH + 1] = 0;
+  // Before anything is written behind the header: see vacate().
+  Atomics.store(words, AT_LENGTH, place.byteLength);
   for (let i = 0; i < PARAMETERS; i++) words[AT_PARAMETERS + i] = parameters[i] ?? 0;
   initialise?.(words);
   // Publishes all of the above to those who load READY, in readiness().
@@ -193,12 +216,27 @@ function tryCreate({ kind, place, parameters = [], initialise }: NewObject): boo
   return true;
 }
 
-/** Whether an object may be created there: in zeros, or where somebody has begun to. */
+/** Whether a header may be written there: over zeros, or where somebody has begun to. */
 function isFree(words: Int32Array<ArrayBufferLike>, state: number): boolean {
   if (state === CREATING) return words[AT_MAGIC] === MAGIC || words[AT_MAGIC] === 0;
-  return words.subarray(0, HEADER_WORDS).every((word, index) =>
-    word === 0 || (index >= AT_CREATOR && index < AT_PARAMETERS)
-  );
+  const header = words.slice(0, HEADER_WORDS);
+  const isCreator = (index: number) => index >= AT_CREATOR && index < AT_PARAMETERS;
+  const hasCreator = Atomics.load(words, AT_CREATOR) !== 0;
+  return header.every((word, index) => word === 0 || (hasCreator && isCreator(index))) ||
+    Atomics.load(words, AT_STATE) !== state; // somebody began meanwhile
+}
+
+/**
+ * Takes away what a creator left who died: its header tells how far it may have written. Whether
+ * there are zeros then. Only for the creator.
+ */
+function vacate({ place, zeroBytes = place.byteLength }: NewObject): boolean {
+  const { words, bytes } = place;
+  if (Atomics.load(words, AT_STATE) === CREATING) {
+    bytes.fill(0, HEADER_BYTES, Math.min(zeroBytes, objectLength(words)));
+  }
+  for (let i = HEADER_BYTES; i < zeroBytes; i++) if (bytes[i] !== 0) return false;
+  return true;
 }
 
 /** Throws unless an object that is ready is what was asked for. */
@@ -221,7 +259,7 @@ function check(place: SharedPlace, kind: Kind): void {
   const length = objectLength(words);
   if (length > place.byteLength || words[AT_LENGTH + 1] !== 0) {
     throw new Deno.errors.InvalidData(
-      `Cannot open ${place.name}: it says that it has ${length} bytes, more than the ${place.byteLength} expected here. Map all of the memory, or open() it as it is`,
+      `Cannot open ${place.name}: it says that it has ${length} bytes, and there the memory has ${place.byteLength}. Map all of it`,
     );
   }
 }

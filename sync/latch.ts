@@ -1,6 +1,6 @@
 import { checkInteger } from "../ffi/check.ts";
 import { ALL, futexWake } from "../ffi/futex.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { HEADER_WORDS } from "./header.ts";
 import {
   create,
@@ -100,7 +100,8 @@ export class Latch {
   }
 
   /**
-   * Opens the latch that is in the memory, or makes it with this count; `created` says which.
+   * Opens the latch that is in the memory, wherever it stands, or makes it with this count;
+   * `created` says which.
    *
    * @throws {TypeError} If the memory is none, or may only be read.
    * @throws {RangeError} If the count or an option is out of range, or the memory too small.
@@ -174,7 +175,7 @@ export class Latch {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   waitSync(options: WaitSyncOptions = {}): void {
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     if (!waitSync(this.#waitable, timeout)) throw timedOut("wait for", this.#place, timeout);
   }
 
@@ -186,7 +187,7 @@ export class Latch {
    * @throws {Deno.errors.BadResource} If the memory is gone, also while waiting.
    */
   async wait(options: WaitOptions = {}): Promise<void> {
-    const limits = checkedWait(options);
+    const limits = limitsOf(options);
     if (await wait(this.#waitable, limits)) return;
     throw timedOut("wait for", this.#place, limits.timeout);
   }

@@ -18,23 +18,17 @@
 
 export type { SyncMemory } from "./place.ts";
 export type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
-export type { OffsetOptions } from "./options.ts";
+export type { OffsetOptions, OpenObjectOptions } from "./options.ts";
 export { Mutex } from "./mutex.ts";
 export { MutexGuard } from "./mutex_guard.ts";
-export { Barrier, type CreateBarrierOptions } from "./barrier.ts";
+export { Barrier, type BarrierParty } from "./barrier.ts";
 export { BarrierParticipant } from "./barrier_participant.ts";
-export { type CreateOnceOptions, Once } from "./once.ts";
-export { type CreateRwLockOptions, RwLock } from "./rwlock.ts";
+export { Once } from "./once.ts";
+export { type CreateRwLockOptions, RwLock, type RwLockSize } from "./rwlock.ts";
 export { ReadGuard, WriteGuard } from "./rwlock_guard.ts";
 export { type AsyncWaiting, asyncWaiting } from "./waiter.ts";
-export type { OpenObjectOptions } from "./object.ts";
 export { FutexSemaphore, type UnitsOptions } from "./semaphore.ts";
 export { SemaphoreGuard } from "../sem/guard.ts";
-export {
-  type CreateEventOptions,
-  Event,
-  type EventReset,
-  type OpenOrCreateEventOptions,
-} from "./event.ts";
+export { type CreateEventOptions, Event, type EventReset } from "./event.ts";
 export { Latch } from "./latch.ts";
 export { Condition } from "./condition.ts";

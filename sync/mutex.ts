@@ -1,9 +1,10 @@
 import { livenessOf, ownIdentity } from "../ffi/process.ts";
 import { platform } from "../ffi/platform.ts";
 import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, MUTEX_LOCK } from "../ffi/pthread.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { BUSY } from "./lock_result.ts";
 import { checkMutex, makeMutex } from "./mutex_bytes.ts";
-import { BUSY, MutexCore } from "./mutex_core.ts";
+import { MutexCore } from "./mutex_core.ts";
 import { lockTimeout, stillHeld } from "./mutex_errors.ts";
 import { MutexGuard } from "./mutex_guard.ts";
 import { type OffsetOptions, readOffset } from "./options.ts";
@@ -155,7 +156,7 @@ export class Mutex {
    */
   lockSync(options?: WaitSyncOptions): MutexGuard {
     const core = this.#core;
-    const timeout = options === undefined ? undefined : checkedWait(options).timeout;
+    const timeout = timeoutOf(options);
     const locked = core.lockSync(timeout);
     if (locked === BUSY) throw lockTimeout(core.place, timeout);
     return new MutexGuard(core, locked);
@@ -172,7 +173,7 @@ export class Mutex {
    */
   async lock(options: WaitOptions = {}): Promise<MutexGuard> {
     const core = this.#core;
-    const checked = checkedWait(options);
+    const checked = limitsOf(options);
     const locked = await core.lock(checked);
     if (locked === undefined) throw lockTimeout(core.place, checked.timeout);
     return new MutexGuard(core, locked);

@@ -2,7 +2,6 @@ import { futexWake } from "../ffi/futex.ts";
 import {
   FUTEX_OWNER_DIED,
   FUTEX_TID_MASK,
-  FUTEX_WAITERS,
   MUTEX_KIND,
   MUTEX_LOCK,
   MUTEX_NEXT,
@@ -14,33 +13,21 @@ import {
   mutexTimedlock,
 } from "../ffi/pthread.ts";
 import { platform } from "../ffi/platform.ts";
-import { wordsAt } from "../ffi/robust_list.ts";
-import type { WaitOptions } from "../ffi/wait.ts";
+import { deadlineOf, timeLeft, type WaitOptions } from "../ffi/wait.ts";
+import { BUSY, LOCKED, type Locked, type LockResult, OWNER_DIED } from "./lock_result.ts";
 import { checkMutex, isUsable, MUTEX_OWNER, MUTEX_WORDS, NOT_RECOVERABLE } from "./mutex_bytes.ts";
-import { announce, leaveDead, remind, revive } from "./mutex_words.ts";
-import { lostMutex, mutexError, relocked } from "./mutex_errors.ts";
+import { mutexError, relocked } from "./mutex_errors.ts";
+import { abandon, leaveDead, letGo, revive, unlockStranger } from "./mutex_rescue.ts";
+import { announce, remind } from "./mutex_words.ts";
 import { Patience } from "./patience.ts";
 import type { SharedPlace } from "./place.ts";
-import { bitsOf, type HeldMutexes, heldMutexes, type RobustNode } from "./robust_list.ts";
+import { type HeldMutexes, heldMutexes, RobustEntry } from "./robust_list.ts";
 import { fulfilled, wait } from "./waiter.ts";
 import { RECHECK, sleeping, spin, type Waitable } from "./waiting.ts";
 import { wordOf } from "./waiting_words.ts";
 
 // A mutex without its guards: what Mutex, RwLock, Once and the rings lock with. Nothing is
 // allocated to lock and unlock it.
-
-/** What comes of an attempt to lock. */
-export const BUSY = 0;
-/** This thread has it from now on. */
-export const LOCKED = 1;
-/** So it has, and the last owner died with it. */
-export const OWNER_DIED = 2;
-
-/** What comes of an attempt to lock. */
-export type LockResult = typeof BUSY | typeof LOCKED | typeof OWNER_DIED;
-
-/** What locking gave, if it did. */
-export type Locked = Exclude<LockResult, typeof BUSY>;
 
 /** How long to sleep at first before looking again, in milliseconds. */
 const FIRST_SLICE = 1;
@@ -56,15 +43,11 @@ const PREVIOUS = MUTEX_PREVIOUS / 2;
 const NEXT = MUTEX_NEXT / 2;
 
 /** A mutex at a place, for this thread. */
-export class MutexCore implements RobustNode, Waitable<Locked> {
+export class MutexCore extends RobustEntry {
   readonly place: SharedPlace;
   /** The place's word that is locked, the mutex's first. */
   readonly index: number;
-  readonly patience: Patience = new Patience();
-  node = 0n;
-  bits = 0;
-  older: RobustNode | undefined;
-  foreign: bigint | undefined = undefined;
+  readonly #patience = new Patience();
   readonly #thread: HeldMutexes;
   readonly #tid: number;
   readonly #trylock: MutexCalls["trylock"];
@@ -77,9 +60,11 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
 
   /** The mutex that begins at a word of a place. It need not be one yet. */
   constructor(place: SharedPlace, index = 0) {
+    const thread = heldMutexes();
+    super(thread);
     this.place = place;
     this.index = index;
-    this.older = this.#thread = heldMutexes();
+    this.#thread = thread;
     this.#tid = this.#thread.tid;
     ({ trylock: this.#trylock, unlock: this.#unlock } = mutexCalls());
     this.#waiting = {
@@ -110,17 +95,17 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
    */
   tryLock(): LockResult {
     const words = this.#words.length > 0 ? this.#words : this.#locate();
+    // First: whoever finds it busy asks C to wait for it.
+    if (!isUsable(words[MUTEX_KIND])) this.#refuse();
     const word = words[MUTEX_LOCK];
     if (word !== 0 && (word & FUTEX_OWNER_DIED) === 0) return BUSY;
+    if (word === 0 && words[MUTEX_OWNER] === NOT_RECOVERABLE) this.#refuse();
     const thread = this.#thread;
-    if (
-      !isUsable(words[MUTEX_KIND]) || word === 0 && words[MUTEX_OWNER] === NOT_RECOVERABLE
-    ) this.#refuse();
+    if (thread.isFull) this.#tooMany();
     const { foreign } = thread;
     const result = this.#trylock(this.#address);
     if (result !== 0) return this.#notLocked(result, foreign);
     thread.add(this, foreign);
-    if (thread.isTooLong) this.#tooMany();
     return LOCKED;
   }
 
@@ -134,6 +119,18 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     const first = this.tryLock();
     if (first !== BUSY) return first;
     return this.#lockLong(timeout);
+  }
+
+  /** Locks it if that can be done within some microseconds, which it spins for. */
+  lockSoon(): LockResult {
+    const attempt = () => {
+      // After a moment: each look takes the mutex's cache line away from who is working with it.
+      for (let i = 0; i < PAUSES; i++) Atomics.pause();
+      const result = this.tryLock();
+      return result === BUSY ? undefined : result;
+    };
+    const { place, index } = this;
+    return spin({ place, index, patience: this.#patience, attempt }) ?? BUSY;
   }
 
   /** Locks it as soon as it can; `undefined` if the time is over. */
@@ -150,16 +147,6 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
   }
 
   /**
-   * As {@linkcode tryLock}, for those who spin, after a moment: each look takes the mutex's cache
-   * line away from who is working with it.
-   */
-  attempt(): Locked | undefined {
-    for (let i = 0; i < PAUSES; i++) Atomics.pause();
-    const result = this.tryLock();
-    return result === BUSY ? undefined : result;
-  }
-
-  /**
    * Unlocks it; this thread must have it.
    *
    * @throws {Deno.errors.InvalidData} If its bytes were overwritten meanwhile. This thread doesn't
@@ -169,15 +156,17 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     const words = this.#words;
     const thread = this.#thread;
     const pointers = this.#pointers;
-    const older = this.older ?? thread;
     if (
-      words.length === 0 || thread.newest !== this ||
-      (words[MUTEX_LOCK] & FUTEX_TID_MASK) !== this.#tid ||
-      !isUsable(words[MUTEX_KIND]) ||
-      pointers[PREVIOUS] !== thread.bits || pointers[NEXT] !== older.bits
-    ) return this.#unlockStranger();
+      words.length === 0 || !thread.isNewest(this, pointers[PREVIOUS], pointers[NEXT]) ||
+      (words[MUTEX_LOCK] & FUTEX_TID_MASK) !== this.#tid || !isUsable(words[MUTEX_KIND])
+    ) return unlockStranger(this, words, this.#address);
     this.#unlock(this.#address);
     thread.remove(this);
+  }
+
+  /** Leaves it to the next one, who is told, as the kernel would if this thread had died. */
+  abandon(): void {
+    abandon(this, this.#words, this.#address);
   }
 
   /** Says that the state which a dead owner left is repaired. */
@@ -191,25 +180,26 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
    * is one step, by which nobody loses anything, so anybody may try it at any time.
    */
   revive(): void {
-    if (revive(this.#current())) futexWake(this.#address, 1);
+    revive(this.#current(), this.#address);
   }
 
   /** Does what the kernel does for an owner who died, if the lock's word still is what it was. */
   leaveDead(word: number): void {
-    if (leaveDead(this.#current(), word)) futexWake(this.#address, 1);
+    leaveDead(this.#current(), this.#address, word);
   }
 
-  #lockLong(timeout = Infinity): LockResult {
+  #lockLong(timeout?: number): LockResult {
     if (this.isMine) throw relocked(this.place);
     if (timeout === 0) return BUSY;
-    const deadline = performance.now() + timeout;
-    const early = spin(this);
-    if (early !== undefined) return early;
+    if (this.#thread.isFull) this.#tooMany();
+    const deadline = deadlineOf(timeout);
+    const early = this.lockSoon();
+    if (early !== BUSY) return early;
     for (let slice = FIRST_SLICE;; slice = Math.min(2 * slice, RECHECK)) {
-      const left = Math.min(slice, deadline - performance.now());
+      const left = Math.min(slice, timeLeft(deadline) ?? slice);
       // Whatever C could not be asked is found out by this.
       const result = this.tryLock();
-      if (result !== BUSY || left <= 0) return result;
+      if (result !== BUSY || left === 0) return result;
       sleeping.prepare();
       const { foreign } = this.#thread;
       // In slices: a Deno process that was just woken in its stead may be killed, or busy; or it
@@ -226,21 +216,10 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     if (result === EBUSY || result === ETIMEDOUT) return BUSY;
     if (result === 0 || result === EOWNERDEAD) {
       this.#thread.add(this, foreign);
-      if (result === 0 && this.#thread.isTooLong) this.#tooMany();
       return result === 0 ? LOCKED : OWNER_DIED;
     }
-    if (result === ENOTRECOVERABLE) this.#letGo();
+    if (result === ENOTRECOVERABLE) letGo(this.#words, this.#address);
     throw mutexError(this.place, "pthread_mutex_lock", result);
-  }
-
-  /**
-   * glibc's pthread_mutex_trylock leaves the thread's id in a mutex that is not recoverable, as if
-   * it were locked, without having it in the thread's list (seen in 2.36).
-   */
-  #letGo(): void {
-    const words = this.#words;
-    if ((words[MUTEX_LOCK] & FUTEX_TID_MASK) !== this.#tid) return;
-    if ((Atomics.exchange(words, MUTEX_LOCK, 0) & FUTEX_WAITERS) !== 0) futexWake(this.#address, 1);
   }
 
   /** Says why C may not be asked to lock it: with nonsense in it, that ends the process. */
@@ -249,45 +228,10 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     throw mutexError(this.place, "pthread_mutex_lock", this.#errno.ENOTRECOVERABLE);
   }
 
-  /** Unlocks what the system wouldn't give back if this thread died. */
+  /** Refuses what the system wouldn't give back if this thread died. */
   #tooMany(): never {
-    this.unlock();
+    futexWake(this.#address, 1); // this thread may have been woken for it: another one's turn
     throw mutexError(this.place, "pthread_mutex_lock", this.#errno.EAGAIN);
-  }
-
-  /** Whether C may be asked to unlock it: it follows the pointers. */
-  #isIntact(words: Int32Array<ArrayBufferLike>): boolean {
-    return (words[MUTEX_LOCK] & FUTEX_TID_MASK) === this.#tid && isUsable(words[MUTEX_KIND]) &&
-      this.#thread.isPlausible(this, words, MUTEX_PREVIOUS);
-  }
-
-  /** Unlocks it when the memory was closed, or its bytes overwritten. */
-  #unlockStranger(): void {
-    // It is still mapped: these are its bytes, also if the views ended with the memory.
-    const words = this.#words.length > 0 ? this.#words : wordsAt(this.#address, MUTEX_WORDS);
-    const intact = this.#isIntact(words);
-    if (intact) this.#unlock(this.#address);
-    else this.#thread.unlink(this);
-    this.#thread.remove(this);
-    try {
-      if (!intact) this.#abandon(words);
-    } finally {
-      if (this.place.closed) this.place.unpin(); // see addKeeper()
-    }
-  }
-
-  /**
-   * Leaves it to the next one, as the kernel would if this thread had died: who knows what else was
-   * overwritten.
-   */
-  #abandon(words: Int32Array<ArrayBufferLike>): void {
-    const word = Atomics.load(words, MUTEX_LOCK);
-    if ((word & FUTEX_TID_MASK) === this.#tid && isUsable(words[MUTEX_KIND])) {
-      words.fill(0, MUTEX_PREVIOUS, MUTEX_WORDS);
-      Atomics.store(words, MUTEX_LOCK, FUTEX_OWNER_DIED | FUTEX_WAITERS);
-      futexWake(this.#address, 1);
-    }
-    throw lostMutex(this.place);
   }
 
   /** Its words, for now. */
@@ -299,8 +243,7 @@ export class MutexCore implements RobustNode, Waitable<Locked> {
     const { words, address } = this.place;
     this.#words = words.subarray(this.index, this.index + MUTEX_WORDS);
     this.#address = address + BigInt(4 * this.index);
-    this.node = this.#address + BigInt(MUTEX_NODE);
-    this.bits = bitsOf(this.node);
+    this.lieAt(this.#address + BigInt(MUTEX_NODE));
     this.#pointers = new Float64Array(this.#words.buffer, this.#words.byteOffset, MUTEX_WORDS / 2);
     return this.#words;
   }

@@ -1,5 +1,6 @@
+import { LOCKED, type Locked, OWNER_DIED } from "./lock_result.ts";
+import type { MutexCore } from "./mutex_core.ts";
 import { lostGuard, unrepaired } from "./mutex_errors.ts";
-import { LOCKED, type Locked, type MutexCore, OWNER_DIED } from "./mutex_core.ts";
 
 /** The last owner died, and its state was marked consistent. */
 const REPAIRED = 3;
@@ -48,8 +49,8 @@ export class MutexGuard implements Disposable {
     };
     resumeGuard = (guard, locked) => {
       if (!guard.#suspended) { // released while it waited: nobody would do so any more
-        if (locked === OWNER_DIED) guard.#core.consistent();
-        guard.#core.unlock();
+        if (locked === OWNER_DIED) guard.#core.abandon(); // nor repair what a dead owner left
+        else guard.#core.unlock();
         throw lostGuard(guard.#core.place, "wait with");
       }
       guard.#suspended = false;

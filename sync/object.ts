@@ -1,73 +1,54 @@
-import { checkInteger, checkOptions, checkTimeout } from "../ffi/check.ts";
-import { createObject, HEADER_WORDS, type Kind, openObject, openOrCreateObject } from "./header.ts";
-import type { OffsetOptions } from "./options.ts";
-import { placeOf, type SharedPlace, type SyncMemory } from "./place.ts";
+import { HEADER_WORDS, type Kind } from "./header.ts";
+import type { OffsetOptions, OpenObjectOptions } from "./options.ts";
+import type { SharedPlace, SyncMemory } from "./place.ts";
+import {
+  createSized,
+  type Located,
+  type ObjectShape,
+  openOrCreateSized,
+  openSized,
+} from "./sized_object.ts";
 
-// What the objects that have a header share.
+// Objects that all have the same length, and errors of those that have a header.
 
-/** Options of `open()` and `openOrCreate()`. */
-export interface OpenObjectOptions extends OffsetOptions {
-  /** How long to wait for somebody who is just creating it, in milliseconds. Default: 1000. */
-  readonly timeout?: number;
-}
+export type { OpenObjectOptions } from "./options.ts";
+export type { Located } from "./sized_object.ts";
 
 /** What an object is made of. */
-export interface ObjectShape {
+interface FixedShape {
   readonly kind: Kind;
   /** The length in bytes. */
   readonly byteLength: number;
-  readonly parameters?: readonly number[];
   /** The value of its first word behind the header; all others are zero. */
   readonly value?: number;
 }
 
-/** Where an object is, and whether it was made just now. */
-export interface Located {
-  readonly place: SharedPlace;
-  readonly created: boolean;
-}
-
-function locate(
-  { kind, byteLength }: ObjectShape,
-  memory: SyncMemory,
-  options: OpenObjectOptions,
-): { place: SharedPlace; timeout: number | undefined } {
-  const { offset, timeout } = checkOptions(options);
-  const at = checkInteger("offset", offset ?? 0, 0);
-  const limit = checkTimeout(timeout);
-  return { place: placeOf({ name: kind, memory, offset: at, byteLength }), timeout: limit };
-}
-
-function newObject(place: SharedPlace, { kind, parameters, value = 0 }: ObjectShape) {
-  const initialise = (words: Int32Array<ArrayBufferLike>) => {
-    words.fill(0, HEADER_WORDS); // a creator who died may have left something
-    words[HEADER_WORDS] = value;
+function shapeOf({ kind, byteLength, value = 0 }: FixedShape): ObjectShape {
+  return {
+    kind,
+    least: byteLength,
+    lengthOf: () => byteLength,
+    initialise: ({ words }) => void (words[HEADER_WORDS] = value),
   };
-  return { kind, place, parameters, initialise };
 }
 
 /** Makes an object where none may be. */
-export function create(shape: ObjectShape, memory: SyncMemory, options: OffsetOptions): Located {
-  const { place } = locate(shape, memory, options);
-  createObject(newObject(place, shape));
-  return { place, created: true };
+export function create(shape: FixedShape, memory: SyncMemory, options: OffsetOptions): Located {
+  return createSized(shapeOf(shape), memory, [], options);
 }
 
 /** Finds an object. */
-export function open(shape: ObjectShape, memory: SyncMemory, options: OpenObjectOptions): Located {
-  const { place, timeout } = locate(shape, memory, options);
-  openObject({ kind: shape.kind, place }, timeout);
-  return { place, created: false };
+export function open(shape: FixedShape, memory: SyncMemory, options: OpenObjectOptions): Located {
+  return openSized(shapeOf(shape), memory, options);
 }
 
 /** Finds an object, or makes it. */
 export function openOrCreate(
-  shape: ObjectShape,
+  shape: FixedShape,
   memory: SyncMemory,
   options: OpenObjectOptions,
 ): Located {
-  const { place, timeout } = locate(shape, memory, options);
-  return { place, created: openOrCreateObject(newObject(place, shape), timeout) };
+  return openOrCreateSized(shapeOf(shape), memory, [], options);
 }
 
 /** The error for whoever waited in vain: `verb` completes "Cannot ... the semaphore". */

@@ -1,24 +1,19 @@
-import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
-import {
-  createObject,
-  HEADER_WORDS,
-  type NewObject,
-  objectLength,
-  openObject,
-  openOrCreateObject,
-} from "./header.ts";
+import { checkInteger, describe } from "../ffi/check.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { HEADER_WORDS } from "./header.ts";
+import { BUSY, type Locked, OWNER_DIED } from "./lock_result.ts";
 import { makeMutex } from "./mutex_bytes.ts";
-import { BUSY, type Locked, MutexCore, OWNER_DIED } from "./mutex_core.ts";
+import { MutexCore } from "./mutex_core.ts";
 import { lockTimeout } from "./mutex_errors.ts";
-import { type OffsetOptions, readOffset } from "./options.ts";
-import { placeOf, type SharedPlace, type SyncMemory } from "./place.ts";
-
-/** Options of a new {@linkcode Once}. */
-export interface CreateOnceOptions extends OffsetOptions {
-  /** How many bytes the value has, at least 1. */
-  readonly valueLength: number;
-}
+import type { OffsetOptions, OpenObjectOptions } from "./options.ts";
+import type { SharedPlace, SyncMemory } from "./place.ts";
+import {
+  createSized,
+  type Located,
+  type ObjectShape,
+  openOrCreateSized,
+  openSized,
+} from "./sized_object.ts";
 
 /** The word behind the header: 0, or 1 once the value is there. */
 const DONE = HEADER_WORDS;
@@ -29,6 +24,20 @@ const VALUE = 128;
 
 /** The longest value. */
 const MOST = 2 ** 31 - 1 - VALUE;
+
+const SHAPE: ObjectShape = {
+  kind: "once",
+  least: VALUE + 1,
+  lengthOf: ([valueLength]) =>
+    valueLength >= 1 && valueLength <= MOST ? VALUE + valueLength : undefined,
+  featuresOf: ([valueLength]) => ({ valueLength }),
+  zerosOf: () => VALUE,
+  initialise: (place) => void makeMutex(place, MUTEX),
+};
+
+function checkLength(valueLength: unknown): number {
+  return checkInteger("valueLength", valueLength, 1, MOST);
+}
 
 /**
  * A value in shared memory that exactly one of many processes initialises, whoever needs it first;
@@ -45,7 +54,7 @@ const MOST = 2 ** 31 - 1 - VALUE;
  * import { mapAnonymous, Once } from "@isthmus/isthmus";
  *
  * using memory = mapAnonymous(4096, { shared: true });
- * const once = Once.openOrCreate(memory, { valueLength: 32 });
+ * const once = Once.openOrCreate(memory, 32);
  * const key = once.getSync((bytes) => crypto.getRandomValues(bytes));
  * console.log(key.length, once.tryGet() !== undefined);
  * ```
@@ -56,7 +65,7 @@ export class Once {
   readonly #place: SharedPlace;
   readonly #mutex: MutexCore;
 
-  private constructor(place: SharedPlace, created: boolean) {
+  private constructor({ place, created }: Located) {
     this.#place = place;
     this.#mutex = new MutexCore(place, MUTEX);
     this.created = created;
@@ -68,11 +77,13 @@ export class Once {
    * @throws {RangeError} If the number is out of range.
    */
   static byteLength(valueLength: number): number {
-    return VALUE + checkInteger("valueLength", valueLength, 1, MOST);
+    return VALUE + checkLength(valueLength);
   }
 
   /**
    * Makes one of bytes that are 0; the value isn't there yet.
+   *
+   * @param valueLength How many bytes the value has, at least 1.
    *
    * @throws {TypeError} If it isn't memory that may be written.
    * @throws {RangeError} If an argument is out of range, or it would reach beyond the memory.
@@ -81,59 +92,45 @@ export class Once {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static create(memory: SyncMemory, options: CreateOnceOptions): Once {
-    const object = newOnce(memory, options);
-    createObject(object);
-    return new Once(object.place, true);
+  static create(memory: SyncMemory, valueLength: number, options: OffsetOptions = {}): Once {
+    return new Once(createSized(SHAPE, memory, [checkLength(valueLength)], options));
   }
 
   /**
-   * The one that somebody made there; waits up to a second for somebody who is making it.
+   * The one that somebody made there; waits while somebody is making it.
    *
    * @throws {TypeError} If it isn't memory that may be written.
-   * @throws {RangeError} If the offset is out of range or misaligned.
+   * @throws {RangeError} If an option is out of range, or the memory too small.
    * @throws {Deno.errors.NotFound} If nothing is there.
    * @throws {Deno.errors.InvalidData} If something else is there.
+   * @throws {Deno.errors.TimedOut} If it wasn't ready in time.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static open(memory: SyncMemory, options: OffsetOptions = {}): Once {
-    const offset = readOffset(options);
-    placeOf({ name: "once", memory, offset, byteLength: VALUE + 1 });
-    const rest = placeOf({ name: "once", memory, offset });
-    openObject({ kind: "once", place: rest });
-    const byteLength = objectLength(rest.words); // within the memory: checked
-    if (byteLength <= VALUE) {
-      throw new Deno.errors.InvalidData(
-        `Cannot open the ${rest.name}: it says that it has ${byteLength} bytes. Somebody wrote over it`,
-      );
-    }
-    return new Once(placeOf({ name: "once", memory, offset, byteLength }), false);
+  static open(memory: SyncMemory, options: OpenObjectOptions = {}): Once {
+    return new Once(openSized(SHAPE, memory, options));
   }
 
   /**
    * Opens the one that is there, or makes one; `created` says which.
    *
+   * @param valueLength How many bytes the value has, at least 1, also of the one that is there.
+   *
    * @throws {TypeError} If it isn't memory that may be written.
    * @throws {RangeError} If an argument is out of range, or it would reach beyond the memory.
    * @throws {Deno.errors.InvalidData} If something else is there, such as one for a value of
    * another length.
+   * @throws {Deno.errors.TimedOut} If it wasn't ready in time.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static openOrCreate(memory: SyncMemory, options: CreateOnceOptions): Once {
-    const object = newOnce(memory, options);
-    const { place } = object;
-    const created = openOrCreateObject(object);
-    const found = objectLength(place.words);
-    if (found !== place.byteLength) {
-      throw new Deno.errors.InvalidData(
-        `Cannot open the ${place.name}: its value has ${found - VALUE} bytes, not ${
-          place.byteLength - VALUE
-        }. Use open(), which takes it as it is`,
-      );
-    }
-    return new Once(place, created);
+  static openOrCreate(
+    memory: SyncMemory,
+    valueLength: number,
+    options: OpenObjectOptions = {},
+  ): Once {
+    const parameters = [checkLength(valueLength)];
+    return new Once(openOrCreateSized(SHAPE, memory, parameters, options, { valueLength }));
   }
 
   /** How many bytes the value has. */
@@ -168,7 +165,7 @@ export class Once {
     options: WaitSyncOptions = {},
   ): Uint8Array<ArrayBufferLike> {
     checkFunction(initialise);
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     const early = this.tryGet();
     if (early !== undefined) return early;
     this.#mutex.revive();
@@ -206,7 +203,7 @@ export class Once {
     options: WaitOptions = {},
   ): Promise<Uint8Array<ArrayBufferLike>> {
     checkFunction(initialise);
-    const checked = checkedWait(options);
+    const checked = limitsOf(options);
     const early = this.tryGet();
     if (early !== undefined) return early;
     this.#mutex.revive();
@@ -239,19 +236,6 @@ export class Once {
   #value(): Uint8Array<ArrayBufferLike> {
     return this.#place.bytes.subarray(VALUE);
   }
-}
-
-function newOnce(memory: SyncMemory, options: CreateOnceOptions): NewObject {
-  const byteLength = Once.byteLength(checkOptions(options).valueLength);
-  const place = placeOf({ name: "once", memory, offset: readOffset(options), byteLength });
-  return {
-    kind: "once",
-    place,
-    initialise(words) {
-      words.fill(0, HEADER_WORDS, VALUE / 4);
-      makeMutex(place, MUTEX);
-    },
-  };
 }
 
 function checkFunction(value: unknown): void {

@@ -1,5 +1,5 @@
 import type { Liveness } from "../ffi/process.ts";
-import { claimIdentity, clearIdentity, livenessAt, pidAt } from "./identity.ts";
+import { claimIdentity, clearIdentity, holderAt } from "./identity.ts";
 import { addKeeper } from "../ffi/region.ts";
 import type { SharedPlace } from "./place.ts";
 
@@ -82,14 +82,8 @@ export class Participants {
   status(slot: number): ParticipantStatus | undefined {
     const { words } = this.#place;
     const index = this.wordOf(slot);
-    const pid = pidAt(words, index);
-    if (!this.isTaken(slot)) return undefined;
-    return {
-      pid,
-      liveness: livenessAt(words, index),
-      role: Atomics.load(words, index + ROLE),
-      slot,
-    };
+    const holder = holderAt(words, index);
+    return holder && { ...holder, role: Atomics.load(words, index + ROLE), slot };
   }
 
   /** All who have an entry. */

@@ -13,7 +13,10 @@ const LEAST = 0.002;
 /** Every how many waits it is tried whether more would help. */
 const PROBE_EVERY = 32;
 
-/** How long such a probe may be. What takes longer didn't take long because it had to be woken. */
+/**
+ * How long such a probe may be. A wait that takes longer than this wasn't long because of the
+ * wake-up: more spinning wouldn't have helped.
+ */
 const PROBE = 0.15;
 
 /** What one try may cost, in milliseconds: of what is measured, less or more is an accident. */

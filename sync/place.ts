@@ -134,13 +134,6 @@ export class SharedPlace {
     return this.#isThere() ? this.#views.address : this.#locate().address;
   }
 
-  /**
-   * The address of its first byte, also when the memory was closed meanwhile: while it is pinned.
-   */
-  get pinnedAddress(): bigint {
-    return this.#views.address;
-  }
-
   /** Whether the memory is gone, for this object. */
   get gone(): boolean {
     const region = this.#region;
@@ -227,7 +220,7 @@ export class SharedPlace {
 }
 
 /** A part of a memory, checked. */
-export interface PlaceInit {
+interface PlaceInit {
   /** What is there, for errors, such as `mutex`. */
   readonly name: string;
   readonly memory: unknown;

@@ -10,7 +10,7 @@ import { NEXT, nodeAt, pointerIn, type RobustList, robustList } from "../ffi/rob
 const MOST = 2048;
 
 /** A mutex that this thread holds, a node of the list; or the list's head. */
-export interface RobustNode {
+interface RobustNode {
   /** The address of the node. */
   readonly node: bigint;
   /** The same eight bytes as a double: it takes one instruction to compare them so. */
@@ -19,6 +19,25 @@ export interface RobustNode {
   older: RobustNode | undefined;
   /** What its pointer to the next node was, if that is another one than `older`: of other code. */
   foreign: bigint | undefined;
+}
+
+/** A mutex's part in the list. */
+export class RobustEntry implements RobustNode {
+  node = 0n;
+  bits = 0;
+  older: RobustNode | undefined;
+  foreign: bigint | undefined = undefined;
+
+  /** One that isn't locked yet. */
+  constructor(list: HeldMutexes) {
+    this.older = list;
+  }
+
+  /** Notes where it lies; it must not be locked. */
+  lieAt(node: bigint): void {
+    this.node = node;
+    this.bits = bitsOf(node);
+  }
 }
 
 /** This thread's list: its head, and what it holds. */
@@ -41,14 +60,23 @@ export class HeldMutexes {
     this.#first = new Float64Array(head.buffer, 4 * NEXT, 1);
   }
 
-  /** Whether it holds more than the kernel would give back. */
-  get isTooLong(): boolean {
-    return this.#count > MOST;
+  /** Whether the kernel would give back no more than it holds. */
+  get isFull(): boolean {
+    return this.#count >= MOST;
   }
 
   /** Where the list begins, if other code locked a mutex after the last of ours. */
   get foreign(): bigint | undefined {
     return this.#first[0] === this.newest.bits ? undefined : this.first;
+  }
+
+  /**
+   * Whether a mutex was locked last, and points to its neighbours: to the list's head and to the
+   * one before it, by the bits of its two pointers.
+   */
+  isNewest(node: RobustNode, previous: number, next: number): boolean {
+    const { older = this } = node;
+    return this.newest === node && previous === this.bits && next === older.bits;
   }
 
   /** How many of them lie, in whole or in part, at these addresses. */
@@ -130,7 +158,7 @@ export class HeldMutexes {
 }
 
 /** The eight bytes of an address as a double. */
-export function bitsOf(address: bigint): number {
+function bitsOf(address: bigint): number {
   return new Float64Array(BigInt64Array.of(address).buffer)[0];
 }
 

@@ -1,27 +1,47 @@
 import { checkOptions } from "../ffi/check.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
-import {
-  createObject,
-  HEADER_WORDS,
-  type NewObject,
-  objectLength,
-  openObject,
-  openOrCreateObject,
-  parameter,
-} from "./header.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { makeMutex } from "./mutex_bytes.ts";
 import { lockTimeout } from "./mutex_errors.ts";
-import { type OffsetOptions, readOffset } from "./options.ts";
-import { placeOf, type SharedPlace, type SyncMemory } from "./place.ts";
+import type { OffsetOptions, OpenObjectOptions } from "./options.ts";
+import type { SyncMemory } from "./place.ts";
 import { RwLockCore } from "./rwlock_core.ts";
 import { ReadGuard, WriteGuard } from "./rwlock_guard.ts";
-import { checkReaders, LINE_WORDS, rwLockBytes, SLOTS, TURNSTILE } from "./rwlock_layout.ts";
+import {
+  checkReaders,
+  LINE_WORDS,
+  MOST_READERS,
+  rwLockBytes,
+  SLOTS,
+  TURNSTILE,
+} from "./rwlock_layout.ts";
+import {
+  createSized,
+  type Located,
+  type ObjectShape,
+  openOrCreateSized,
+  openSized,
+} from "./sized_object.ts";
 
-/** Options of a new {@linkcode RwLock}. */
-export interface CreateRwLockOptions extends OffsetOptions {
+/** How many may use an {@linkcode RwLock}. */
+export interface RwLockSize {
   /** How many may read at once, 1 to 1024; more wait. Default: 16. */
   readonly readers?: number;
 }
+
+/** Options of a new {@linkcode RwLock}. */
+export interface CreateRwLockOptions extends RwLockSize, OffsetOptions {}
+
+const SHAPE: ObjectShape = {
+  kind: "rwlock",
+  least: rwLockBytes(1),
+  lengthOf: ([readers]) =>
+    readers >= 1 && readers <= MOST_READERS ? rwLockBytes(readers) : undefined,
+  featuresOf: ([readers]) => ({ readers }),
+  initialise(place, [readers]) {
+    makeMutex(place, TURNSTILE);
+    for (let i = 0; i < readers; i++) makeMutex(place, SLOTS + LINE_WORDS * i);
+  },
+};
 
 /**
  * A lock in shared memory that many may hold to read, or one to write. Made of robust mutexes, so
@@ -32,10 +52,12 @@ export interface CreateRwLockOptions extends OffsetOptions {
  * written, until a writer has repaired it and calls `guard.markConsistent()`. (A reader that is
  * killed just while it enters can't be told from a writer: then guards say so without need.)
  *
- * A writer who waits goes before all readers who come after it. The same thread may hold it to
- * read several times, but can't write at the same time: `lockWriteSync()` then throws, and
- * `lockWrite()` waits until its readers are done. Each writer takes a mutex for each possible
- * reader, which is some 40 ns each.
+ * A writer who waits goes before all readers who come after it. So what holds it to read must not
+ * lock it again, not even to read: if a writer came meanwhile, the two wait for each other for ever,
+ * or until a `timeout`. Several tasks of a thread may each hold it to read: as many as there are
+ * places for readers, then `lockReadSync()` throws, and `lockRead()` waits. The thread can't write
+ * at the same time: `lockWriteSync()` then throws, and `lockWrite()` waits until its readers are
+ * done. Each writer takes a mutex for each possible reader, which is some 40 ns each.
  *
  * Linux with glibc.
  *
@@ -80,7 +102,7 @@ export class RwLock {
   readonly readers: number;
   readonly #core: RwLockCore;
 
-  private constructor(place: SharedPlace, readers: number, created: boolean) {
+  private constructor({ place, created, parameters: [readers] }: Located) {
     this.#core = new RwLockCore(place, readers);
     this.readers = readers;
     this.created = created;
@@ -91,8 +113,8 @@ export class RwLock {
    *
    * @throws {RangeError} If the number is out of range.
    */
-  static byteLength(readers?: number): number {
-    return rwLockBytes(checkReaders(readers));
+  static byteLength(options: RwLockSize = {}): number {
+    return rwLockBytes(checkReaders(checkOptions(options).readers));
   }
 
   /**
@@ -106,55 +128,51 @@ export class RwLock {
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
   static create(memory: SyncMemory, options: CreateRwLockOptions = {}): RwLock {
-    const { object, readers } = newLock(memory, options);
-    createObject(object);
-    return new RwLock(object.place, readers, true);
+    const readers = checkReaders(checkOptions(options).readers);
+    return new RwLock(createSized(SHAPE, memory, [readers], options));
   }
 
   /**
-   * The lock that somebody made there; waits up to a second for somebody who is making it.
+   * The lock that somebody made there; waits while somebody is making it.
    *
    * @throws {TypeError} If it isn't memory that may be written.
-   * @throws {RangeError} If the offset is out of range or misaligned.
+   * @throws {RangeError} If an option is out of range, or the memory too small.
    * @throws {Deno.errors.NotFound} If nothing is there.
    * @throws {Deno.errors.InvalidData} If something else is there.
+   * @throws {Deno.errors.TimedOut} If it wasn't ready in time.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static open(memory: SyncMemory, options: OffsetOptions = {}): RwLock {
-    const offset = readOffset(options);
-    const place = placeOf({ name: "rwlock", memory, offset, byteLength: rwLockBytes(1) });
-    openObject({ kind: "rwlock", place: placeOf({ name: "rwlock", memory, offset }) });
-    const readers = parameter(place.words, 0);
-    const byteLength = objectLength(place.words);
-    // It was checked that this length lies within the memory.
-    if (readers < 1 || rwLockBytes(readers) !== byteLength) throw damaged(place);
-    return new RwLock(placeOf({ name: "rwlock", memory, offset, byteLength }), readers, false);
+  static open(memory: SyncMemory, options: OpenObjectOptions = {}): RwLock {
+    return new RwLock(openSized(SHAPE, memory, options));
   }
 
   /**
-   * Opens the lock that is there, or makes one; `created` says which.
+   * Opens the lock that is there, or makes one; `created` says which. Without `readers` it takes
+   * one for any number.
    *
    * @throws {TypeError} If it isn't memory that may be written.
-   * @throws {RangeError} If an argument is out of range, or the lock would reach beyond the memory.
+   * @throws {RangeError} If an option is out of range, or the lock would reach beyond the memory.
    * @throws {Deno.errors.InvalidData} If something else is there, such as a lock for another number
-   * of readers.
+   * of readers than this.
+   * @throws {Deno.errors.TimedOut} If it wasn't ready in time.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static openOrCreate(memory: SyncMemory, options: CreateRwLockOptions = {}): RwLock {
-    const { object, readers } = newLock(memory, options);
-    const created = openOrCreateObject(object);
-    const found = parameter(object.place.words, 0);
-    if (found !== readers) {
-      throw new Deno.errors.InvalidData(
-        `Cannot open the ${object.place.name}: it is for ${found} readers, not ${readers}. Use open(), which takes it as it is`,
-      );
-    }
-    return new RwLock(object.place, readers, created);
+  static openOrCreate(
+    memory: SyncMemory,
+    options: CreateRwLockOptions & OpenObjectOptions = {},
+  ): RwLock {
+    const { readers } = checkOptions(options);
+    const parameters = [checkReaders(readers)];
+    return new RwLock(openOrCreateSized(SHAPE, memory, parameters, options, { readers }));
   }
 
-  /** Locks it to read, if it can at once; otherwise `undefined`. */
+  /**
+   * Locks it to read, if it can at once; otherwise `undefined`: if somebody writes, or waits to, or
+   * all places for readers are taken; and at times if another reader is just entering, and was held
+   * up in that.
+   */
   tryLockRead(): ReadGuard | undefined {
     const slot = this.#core.tryRead();
     return slot && new ReadGuard(this.#core, slot);
@@ -165,12 +183,12 @@ export class RwLock {
    *
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If it couldn't in time.
-   * @throws {Deno.errors.Busy} If this thread writes, or waits to.
+   * @throws {Deno.errors.Busy} If this thread writes, or waits to, or has all places for readers.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.InvalidData} If the lock's bytes were overwritten.
    */
   lockReadSync(options: WaitSyncOptions = {}): ReadGuard {
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     const slot = this.#core.readSync(timeout);
     if (slot === undefined) throw lockTimeout(this.#core.place, timeout);
     return new ReadGuard(this.#core, slot);
@@ -185,7 +203,7 @@ export class RwLock {
    * @throws {Deno.errors.InvalidData} If the lock's bytes were overwritten.
    */
   async lockRead(options: WaitOptions = {}): Promise<ReadGuard> {
-    const checked = checkedWait(options);
+    const checked = limitsOf(options);
     const slot = await this.#core.read(checked);
     if (slot === undefined) throw lockTimeout(this.#core.place, checked.timeout);
     return new ReadGuard(this.#core, slot);
@@ -206,7 +224,7 @@ export class RwLock {
    * @throws {Deno.errors.InvalidData} If the lock's bytes were overwritten.
    */
   lockWriteSync(options: WaitSyncOptions = {}): WriteGuard {
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     if (!this.#core.writeSync(timeout)) throw lockTimeout(this.#core.place, timeout);
     return new WriteGuard(this.#core);
   }
@@ -220,33 +238,8 @@ export class RwLock {
    * @throws {Deno.errors.InvalidData} If the lock's bytes were overwritten.
    */
   async lockWrite(options: WaitOptions = {}): Promise<WriteGuard> {
-    const checked = checkedWait(options);
+    const checked = limitsOf(options);
     if (!await this.#core.write(checked)) throw lockTimeout(this.#core.place, checked.timeout);
     return new WriteGuard(this.#core);
   }
-}
-
-function newLock(
-  memory: SyncMemory,
-  options: CreateRwLockOptions,
-): { object: NewObject; readers: number } {
-  const readers = checkReaders(checkOptions(options).readers);
-  const place = placeOf({
-    name: "rwlock",
-    memory,
-    offset: readOffset(options),
-    byteLength: rwLockBytes(readers),
-  });
-  const initialise = (words: Int32Array<ArrayBufferLike>) => {
-    words.fill(0, HEADER_WORDS); // what a creator left who died
-    makeMutex(place, TURNSTILE);
-    for (let i = 0; i < readers; i++) makeMutex(place, SLOTS + LINE_WORDS * i);
-  };
-  return { object: { kind: "rwlock", place, parameters: [readers], initialise }, readers };
-}
-
-function damaged(place: SharedPlace): Error {
-  return new Deno.errors.InvalidData(
-    `Cannot open the ${place.name}: its length doesn't match its number of readers. Somebody wrote over it`,
-  );
 }

@@ -1,5 +1,6 @@
-import type { WaitOptions } from "../ffi/wait.ts";
-import { BUSY, type LockResult, MutexCore, OWNER_DIED } from "./mutex_core.ts";
+import { deadlineOf, timeLeft, type WaitOptions } from "../ffi/wait.ts";
+import { BUSY, type LockResult, OWNER_DIED } from "./lock_result.ts";
+import { MutexCore } from "./mutex_core.ts";
 import type { SharedPlace } from "./place.ts";
 import { INCONSISTENT, LINE_WORDS, SLOTS, TURNSTILE } from "./rwlock_layout.ts";
 
@@ -10,23 +11,9 @@ import { INCONSISTENT, LINE_WORDS, SLOTS, TURNSTILE } from "./rwlock_layout.ts";
 /** How long to wait for one slot while another may become free, in milliseconds. */
 const SLICE = 5;
 
-/** The time that is left, for a wait of several parts. */
-class Deadline {
-  readonly #end: number;
-
-  constructor(timeout: number | undefined) {
-    this.#end = timeout === undefined ? Infinity : performance.now() + timeout;
-  }
-
-  /** In milliseconds; `undefined` for ever. */
-  get left(): number | undefined {
-    return this.#end === Infinity ? undefined : Math.max(0, this.#end - performance.now());
-  }
-
-  /** The same, but not more than {@linkcode SLICE}. */
-  get slice(): number {
-    return Math.min(SLICE, this.left ?? Infinity);
-  }
+/** How long to wait for one slot now, in milliseconds. */
+function slice(deadline: number | undefined): number {
+  return Math.min(SLICE, timeLeft(deadline) ?? SLICE);
 }
 
 /** A lock without its guards. */
@@ -59,7 +46,7 @@ export class RwLockCore {
 
   /** Takes a slot to read; `undefined` if it would have to wait. */
   tryRead(): MutexCore | undefined {
-    if (!this.#entered(this.#try(this.#turnstile))) return undefined;
+    if (!this.#passed(this.#try(this.#turnstile))) return undefined;
     try {
       return this.#freeSlot();
     } finally {
@@ -69,16 +56,16 @@ export class RwLockCore {
 
   /** Takes a slot to read; `undefined` if the time is over. */
   readSync(timeout?: number): MutexCore | undefined {
-    const deadline = new Deadline(timeout);
-    if (!this.#entered(this.#lockSync(this.#turnstile, timeout))) return undefined;
+    const deadline = deadlineOf(timeout);
+    if (!this.#passed(this.#lockSync(this.#turnstile, timeout))) return undefined;
     // While all slots are taken, it keeps the turnstile: those behind it couldn't have one, either.
     try {
       let slot = this.#freeSlot();
-      for (let i = 0; slot === undefined && deadline.left !== 0; i++) {
+      for (let i = 0; slot === undefined && timeLeft(deadline) !== 0; i++) {
         const next = this.#slots[i % this.#slots.length];
         // One that this thread has isn't given back meanwhile: an error if it has all.
         if (next.isMine && this.#slots.some((other) => !other.isMine)) continue;
-        if (this.#ready(next, this.#lockSync(next, deadline.slice))) slot = next;
+        if (this.#ready(next, this.#lockSync(next, slice(deadline)))) slot = next;
       }
       return slot;
     } finally {
@@ -88,13 +75,13 @@ export class RwLockCore {
 
   /** Takes a slot to read; `undefined` if the time is over. */
   async read({ signal, timeout }: WaitOptions): Promise<MutexCore | undefined> {
-    const deadline = new Deadline(timeout);
-    if (!this.#entered(await this.#lock(this.#turnstile, { signal, timeout }))) return undefined;
+    const deadline = deadlineOf(timeout);
+    if (!this.#passed(await this.#lock(this.#turnstile, { signal, timeout }))) return undefined;
     try {
       let slot = this.#freeSlot();
-      for (let i = 0; slot === undefined && deadline.left !== 0; i++) {
+      for (let i = 0; slot === undefined && timeLeft(deadline) !== 0; i++) {
         const next = this.#slots[i % this.#slots.length];
-        const locked = await this.#lock(next, { signal, timeout: deadline.slice });
+        const locked = await this.#lock(next, { signal, timeout: slice(deadline) });
         if (this.#ready(next, locked)) slot = next;
       }
       return slot;
@@ -125,12 +112,12 @@ export class RwLockCore {
 
   /** Takes everything to write; `false` if the time is over. */
   writeSync(timeout?: number): boolean {
-    const deadline = new Deadline(timeout);
+    const deadline = deadlineOf(timeout);
     if (!this.#entered(this.#lockSync(this.#turnstile, timeout))) return false;
     let taken = 0;
     try {
       for (const slot of this.#slots) {
-        if (!this.#ready(slot, this.#lockSync(slot, deadline.left))) break;
+        if (!this.#ready(slot, this.#lockSync(slot, timeLeft(deadline)))) break;
         taken++;
       }
     } finally {
@@ -141,12 +128,12 @@ export class RwLockCore {
 
   /** Takes everything to write; `false` if the time is over. */
   async write({ signal, timeout }: WaitOptions): Promise<boolean> {
-    const deadline = new Deadline(timeout);
+    const deadline = deadlineOf(timeout);
     if (!this.#entered(await this.#lock(this.#turnstile, { signal, timeout }))) return false;
     let taken = 0;
     try {
       for (const slot of this.#slots) {
-        const locked = await this.#lock(slot, { signal, timeout: deadline.left });
+        const locked = await this.#lock(slot, { signal, timeout: timeLeft(deadline) });
         if (!this.#ready(slot, locked)) break;
         taken++;
       }
@@ -203,12 +190,25 @@ export class RwLockCore {
   }
 
   /**
+   * Whether it has the turnstile, to read. Another reader has that for a moment only: it is worth
+   * some more looks.
+   */
+  #passed(locked: LockResult | undefined): boolean {
+    return this.#entered(locked || this.#turnstile.lockSoon());
+  }
+
+  /**
    * Whether it has the turnstile. Whoever died with it may have been a writer: that is noted first,
    * so that it isn't forgotten if this one dies, too.
    */
   #entered(locked: LockResult | undefined): boolean {
     if (locked === OWNER_DIED) {
-      Atomics.store(this.place.words, INCONSISTENT, 1);
+      try {
+        Atomics.store(this.place.words, INCONSISTENT, 1);
+      } catch (error) { // the memory was closed meanwhile
+        this.#turnstile.abandon();
+        throw error;
+      }
       this.#turnstile.consistent();
     }
     return locked !== BUSY && locked !== undefined;

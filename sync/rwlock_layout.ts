@@ -22,7 +22,7 @@ export const SLOTS = TURNSTILE + LINE_WORDS;
 const DEFAULT_READERS = 16;
 
 /** A writer holds a mutex for each reader: the system frees 2048 for a thread that dies. */
-const MOST_READERS = 1024;
+export const MOST_READERS = 1024;
 
 /** Returns a number of readers, checked. */
 export function checkReaders(readers: unknown = DEFAULT_READERS): number {

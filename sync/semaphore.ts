@@ -1,5 +1,5 @@
 import { checkInteger, checkOptions } from "../ffi/check.ts";
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { SemaphoreGuard } from "../sem/guard.ts";
 import {
   create,
@@ -106,7 +106,8 @@ export class FutexSemaphore {
   }
 
   /**
-   * Opens the semaphore that is in the memory, or makes it with this value; `created` says which.
+   * Opens the semaphore that is in the memory, whatever its value, or makes it with this one;
+   * `created` says which.
    *
    * @throws {TypeError} If the memory is none, or may only be read.
    * @throws {RangeError} If the value or an option is out of range, or the memory too small.
@@ -143,7 +144,7 @@ export class FutexSemaphore {
    */
   acquireSync(options: UnitsOptions & WaitSyncOptions = {}): void {
     const amount = checkAmount(checkOptions(options).amount);
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     if (waitSync(this.#units.waitable(amount), timeout)) return;
     throw timedOut("acquire", this.#units.place, timeout);
   }
@@ -157,7 +158,7 @@ export class FutexSemaphore {
    */
   async acquire(options: UnitsOptions & WaitOptions = {}): Promise<void> {
     const amount = checkAmount(checkOptions(options).amount);
-    const limits = checkedWait(options);
+    const limits = limitsOf(options);
     if (await wait(this.#units.waitable(amount), limits)) return;
     throw timedOut("acquire", this.#units.place, limits.timeout);
   }
@@ -183,7 +184,7 @@ export class FutexSemaphore {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   lockSync(options: WaitSyncOptions = {}): SemaphoreGuard {
-    const { timeout } = checkedWait(options);
+    const timeout = timeoutOf(options);
     this.acquireSync({ timeout });
     return this.#guard();
   }
@@ -197,7 +198,7 @@ export class FutexSemaphore {
    * @throws {Deno.errors.BadResource} If the memory is gone, also while waiting.
    */
   async lock(options: WaitOptions = {}): Promise<SemaphoreGuard> {
-    const { signal, timeout } = checkedWait(options);
+    const { signal, timeout } = limitsOf(options);
     await this.acquire({ signal, timeout });
     return this.#guard();
   }

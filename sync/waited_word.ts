@@ -15,6 +15,8 @@ interface Watch {
   readonly place: SharedPlace;
   readonly address: bigint;
   readonly announced: readonly Waitable<unknown>[];
+  /** Whether somebody left meanwhile, or was served: who was to be woken, perhaps. */
+  departed: boolean;
 }
 
 /** How often to try to announce a wait on a word that changes all the time. */
@@ -57,9 +59,10 @@ export class WaitedWord {
     return false;
   }
 
-  /** Lets somebody wait. */
+  /** Lets somebody wait. The memory stays where it is for so long: the word is known by its address. */
   join(waiter: Waiter): void {
-    const { kind } = waiter.waitable;
+    const { kind, place } = waiter.waitable;
+    place.pin();
     const queue = this.#queues.get(kind);
     if (queue === undefined) this.#queues.set(kind, new Set([waiter]));
     else queue.add(waiter);
@@ -67,10 +70,12 @@ export class WaitedWord {
 
   /** Ends a wait; tells whether it was one still. */
   leave(waiter: Waiter): boolean {
-    const { kind } = waiter.waitable;
+    const { kind, place } = waiter.waitable;
     const queue = this.#queues.get(kind);
     if (queue === undefined || !queue.delete(waiter)) return false;
     if (queue.size === 0) this.#queues.delete(kind);
+    place.unpin();
+    this.#departed();
     return true;
   }
 
@@ -87,12 +92,15 @@ export class WaitedWord {
           break;
         }
         queue.delete(waiter);
+        waiter.waitable.place.unpin();
         served = true;
       }
       if (queue.size === 0) this.#queues.delete(kind);
     }
-    // That changed the word, and somebody may change it back.
-    if (served) this.#seen = undefined;
+    if (served) {
+      this.#seen = undefined; // that changed the word, and somebody may change it back
+      this.#departed();
+    }
     return served;
   }
 
@@ -128,12 +136,17 @@ export class WaitedWord {
   /** Undoes `watch()`; `woken` says that the kernel may have woken somebody for this word. */
   unwatch(woken: boolean): void {
     if (this.#watch === undefined) return;
-    const { place, address, announced } = this.#watch;
+    const { place, address, announced, departed } = this.#watch;
     this.#watch = undefined;
     retire(announced);
-    // It was for one who left meanwhile: another thread's turn.
-    if (woken && this.isEmpty) futexWake(address, 1);
+    // It may have been for one who left meanwhile, and of no use to the others: another thread's
+    // turn.
+    if (woken && departed) futexWake(address, 1);
     place.unpin();
+  }
+
+  #departed(): void {
+    if (this.#watch !== undefined) this.#watch.departed = true;
   }
 
   #prepare(
@@ -161,7 +174,7 @@ export class WaitedWord {
     if (expected === undefined) return undefined;
     const address = place.address + BigInt(4 * index);
     vector.add(address, expected);
-    return { place, address, announced };
+    return { place, address, announced, departed: false };
   }
 
   /** Announces those who wait; `undefined` if the word changed meanwhile. */

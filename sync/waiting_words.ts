@@ -50,7 +50,7 @@ let rechecked = 0;
 export function waitingStatus(): { words: number; calls: number; swept: number } {
   return {
     words: words.size,
-    calls: calls?.filter((call) => call.running).length ?? 0,
+    calls: calls.filter((call) => call.running).length,
     swept: fresh.size + resting.size,
   };
 }

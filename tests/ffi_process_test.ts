@@ -3,7 +3,7 @@
 import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { livenessOf, ownIdentity, type ProcessIdentity } from "../ffi/process.ts";
 import { until } from "./_objects.ts";
-import { Process } from "./_process.ts";
+import { path, Process, run } from "./_process.ts";
 
 const IDENTITY = new URL("../ffi/process.ts", import.meta.url);
 
@@ -79,4 +79,50 @@ Deno.test("a Worker is a thread of its own, and dead when it was terminated", as
     worker.terminate();
   }
   await until(() => livenessOf(identity) === "dead", "its death");
+});
+
+/** Whether this system lets a test have namespaces of its own. */
+function hasNamespaces(...kinds: string[]): boolean {
+  try {
+    return new Deno.Command("unshare", { args: [...kinds, "--fork", "true"] }).outputSync().success;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test({
+  name: "where /proc has other processes' numbers, nobody who lives is called dead",
+  ignore: !hasNamespaces("--pid"),
+  async fn() {
+    await using outside = new Process("sleep", ["60"]);
+    const { stdout, stderr } = await run("unshare", [
+      ...["--pid", "--fork", "--kill-child", Deno.execPath(), "run", "--quiet", "-A"],
+      ...[path("tests/peers/process_namespace.ts"), String(outside.pid)],
+    ]);
+    assertEquals([stderr, JSON.parse(stdout)], ["", {
+      same: true,
+      own: "unknown",
+      alive: ["unknown", "unknown"],
+      dead: ["dead", "dead"],
+    }]);
+  },
+});
+
+Deno.test({
+  name: "of another time namespace, where start times are other numbers, nothing is known",
+  ignore: !hasNamespaces("--time"),
+  async fn() {
+    const code = `
+      import { ownIdentity } from "${IDENTITY}";
+      const { startTime, ...identity } = ownIdentity();
+      console.log(JSON.stringify({ ...identity, startTime: String(startTime) }));
+      setTimeout(() => {}, 60_000);
+    `;
+    await using process = new Process("unshare", [
+      ...["--time", "--boottime", "100000", "--fork", "--kill-child", Deno.execPath(), "run"],
+      ...["--quiet", "-A", `data:text/javascript,${encodeURIComponent(code)}`],
+    ]);
+    const identity = JSON.parse(await process.until("stdout", "\n"));
+    assertEquals(livenessOf({ ...identity, startTime: BigInt(identity.startTime) }), "unknown");
+  },
 });

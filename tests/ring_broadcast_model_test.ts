@@ -360,7 +360,7 @@ Deno.test("a reader that is overtaken in the middle of a copy doesn't take it", 
   using sender = broadcast.sender();
   const rnd = random(5);
   const landing = new DisturbedLanding(true);
-  const station = Station.open(SPECIES, { memory, offset: 0 });
+  const station = Station.open(SPECIES, memory, {});
   const reader = new RingReader(station, landing, "newest");
   let [sent, seen, next, deep] = [0, 0, 0, false];
   landing.disturb = () => {

@@ -2,12 +2,15 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Barrier, IPC_PRIVATE, Segment } from "../mod.ts";
+import { BarrierCore } from "../sync/barrier_core.ts";
+import { claimIdentity } from "../sync/identity.ts";
+import { placeOf } from "../sync/place.ts";
 import { deno } from "./_process.ts";
 
 const PEER = "tests/peers/sync_barrier.ts";
 
 Deno.test("all wait for each other, again and again", async () => {
-  const barrier = Barrier.create(new SharedArrayBuffer(1024), { parties: 3 });
+  const barrier = Barrier.create(new SharedArrayBuffer(1024), 3);
   assertEquals([barrier.created, barrier.parties], [true, 3]);
   const rounds = [0, 0, 0];
   await Promise.all(rounds.map(async (_, i) => {
@@ -23,14 +26,15 @@ Deno.test("all wait for each other, again and again", async () => {
 });
 
 Deno.test("alone, nobody waits", () => {
-  const barrier = Barrier.create(new SharedArrayBuffer(1024), { parties: 1 });
+  const barrier = Barrier.create(new SharedArrayBuffer(1024), 1);
   using participant = barrier.join();
   for (let i = 0; i < 10; i++) participant.arriveSync();
-  assertEquals([participant.tryArrive(), barrier.participants], [true, [Deno.pid]]);
+  assertEquals(participant.tryArrive(), true);
+  assertEquals(barrier.participants, [{ pid: Deno.pid, liveness: "alive" }]);
 });
 
 Deno.test("who gives up waiting has arrived all the same", async () => {
-  const barrier = Barrier.create(new SharedArrayBuffer(1024), { parties: 2 });
+  const barrier = Barrier.create(new SharedArrayBuffer(1024), 2);
   using one = barrier.join();
   using two = barrier.join();
   assertThrows(() => one.arriveSync({ timeout: 10 }), Deno.errors.TimedOut, "not all of 2");
@@ -46,7 +50,7 @@ Deno.test("who gives up waiting has arrived all the same", async () => {
 
 Deno.test("the counter of generations may wrap around", () => {
   const memory = new SharedArrayBuffer(1024);
-  const barrier = Barrier.create(memory, { parties: 2 });
+  const barrier = Barrier.create(memory, 2);
   for (const start of [0x7fffffff, -1]) {
     new Int32Array(memory)[16] = start;
     using one = barrier.join();
@@ -60,7 +64,7 @@ Deno.test("the counter of generations may wrap around", () => {
 });
 
 Deno.test("places are taken, left, and taken again", () => {
-  const barrier = Barrier.create(new SharedArrayBuffer(1024), { parties: 2 });
+  const barrier = Barrier.create(new SharedArrayBuffer(1024), 2);
   const one = barrier.join();
   using two = barrier.join();
   assertThrows(() => barrier.join(), Deno.errors.Busy, "all 2 places are taken");
@@ -73,30 +77,98 @@ Deno.test("places are taken, left, and taken again", () => {
   assertEquals([three.tryArrive(), two.tryArrive()], [true, true]);
 });
 
+Deno.test("who leaves while it waits gets an error, and passes with nobody else", async () => {
+  const barrier = Barrier.create(new SharedArrayBuffer(1024), 2);
+  for (const pass of [true, false]) {
+    const one = barrier.join();
+    const waiting = one.arrive();
+    one.leave();
+    using two = barrier.join();
+    using three = barrier.join();
+    if (pass) assertEquals([two.tryArrive(), three.tryArrive()], [false, true]);
+    await assertRejects(() => waiting, Deno.errors.BadResource, "has left");
+  }
+});
+
+Deno.test("who is about to join doesn't count as arrived, as the one before did", () => {
+  const memory = new SharedArrayBuffer(1024);
+  const barrier = Barrier.create(memory, 2);
+  const words = new Int32Array(memory);
+  using one = barrier.join();
+  const two = barrier.join();
+  assertEquals(two.tryArrive(), false);
+  two.leave();
+  const entry = (64 + 64 + 32) / 4;
+  assertEquals(claimIdentity(words, entry), true); // the first thing that join() does
+  assertEquals(one.tryArrive(), false);
+});
+
+Deno.test("who leaves while others are counted doesn't count, nor does who comes in its place", () => {
+  const place = placeOf({ name: "barrier", memory: new SharedArrayBuffer(1024), offset: 0 });
+  const core = new BarrierCore(place, 2);
+  const one = core.join();
+  const two = core.join();
+  core.arrive(one, 0);
+  const { participants } = core;
+  const isTaken = participants.isTaken.bind(participants);
+  participants.isTaken = (slot) => {
+    if (slot === two.slot && !one.left) { // the first one was counted
+      core.leave(one);
+      core.join();
+    }
+    return isTaken(slot);
+  };
+  core.arrive(two, 0);
+  assertEquals([one.left, core.generation], [true, 0]);
+});
+
+Deno.test("who dies after it arrived breaks nothing, also if that is while others look", () => {
+  const place = placeOf({ name: "barrier", memory: new SharedArrayBuffer(1024), offset: 0 });
+  const core = new BarrierCore(place, 2);
+  core.join();
+  const two = core.join();
+  const { participants } = core;
+  const status = participants.status.bind(participants);
+  participants.status = (slot) => {
+    if (slot === two.slot) {
+      core.arrive(two, 0);
+      place.words[two.index + 2] ^= 1; // as if it had started at another time: it is dead
+    }
+    return status(slot);
+  };
+  core.check(0);
+  assertEquals(status(two.slot)?.liveness, "dead");
+});
+
 Deno.test("what is there is checked", () => {
   const memory = new SharedArrayBuffer(1024);
   assertThrows(() => Barrier.open(memory), Deno.errors.NotFound);
   for (const parties of [0, 1.5, 1025]) {
-    assertThrows(() => Barrier.create(memory, { parties }), RangeError);
+    assertThrows(() => Barrier.create(memory, parties), RangeError);
   }
-  assertThrows(() => Barrier.create(memory, { parties: 100 }), RangeError);
-  assertEquals(Barrier.openOrCreate(memory, { parties: 4 }).created, true);
-  assertEquals(Barrier.openOrCreate(memory, { parties: 4 }).created, false);
+  assertThrows(() => Barrier.create(memory, 100), RangeError);
+  assertEquals(Barrier.openOrCreate(memory, 4).created, true);
+  assertEquals(Barrier.openOrCreate(memory, 4).created, false);
   assertThrows(
-    () => Barrier.openOrCreate(memory, { parties: 3 }),
+    () => Barrier.openOrCreate(memory, 3),
     Deno.errors.InvalidData,
-    "open()",
+    "it was made with parties: 4, not 3",
   );
   assertEquals([Barrier.open(memory).parties, Barrier.byteLength(4)], [4, 256]);
   new Int32Array(memory)[10] = 5;
   assertThrows(() => Barrier.open(memory), Deno.errors.InvalidData, "wrote over it");
+  const large = new SharedArrayBuffer(1 << 16);
+  const words = new Int32Array(large);
+  Barrier.create(large, 1);
+  [words[10], words[2]] = [1025, Barrier.byteLength(1) + 1024 * 32]; // more than there may be
+  assertThrows(() => Barrier.open(large), Deno.errors.InvalidData, "wrote over it");
 });
 
 function setUp(parties: number) {
   using stack = new DisposableStack();
   const segment = stack.use(Segment.create(IPC_PRIVATE, 4096, { removeOnDispose: true }));
   const memory = stack.use(segment.attach());
-  const barrier = Barrier.create(memory, { parties });
+  const barrier = Barrier.create(memory, parties);
   const owned = stack.move();
   return { memory, barrier, id: String(segment.id), [Symbol.dispose]: () => owned.dispose() };
 }

@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Condition, IPC_PRIVATE, Mutex, type MutexGuard, Segment } from "../mod.ts";
+import { FUTEX_OWNER_DIED } from "../ffi/pthread.ts";
 import { until } from "./_objects.ts";
 import { deno } from "./_process.ts";
 import { MEMORIES, onLinux, settled, turn } from "./_sync.ts";
@@ -80,6 +81,13 @@ Deno.test("whatever ends a wait, the guard is held again", onLinux, async () => 
     reason,
   );
   assert(isHeld());
+  for (const late of [reason, new Deno.errors.TimedOut("of the caller's own")]) {
+    const second = new AbortController();
+    const until = condition.waitUntil(guard, never, { signal: second.signal });
+    second.abort(late);
+    assertEquals(await until.catch((error) => error), late);
+    assert(isHeld());
+  }
   condition.waitUntilSync(guard, () => true, { timeout: 0 });
   await condition.waitUntil(guard, () => true);
   const broken = () => {
@@ -90,6 +98,30 @@ Deno.test("whatever ends a wait, the guard is held again", onLinux, async () => 
   await settled();
   assertEquals(new Int32Array(buffer)[WAITING], 0);
 });
+
+Deno.test(
+  "whoever released its guard while it waited leaves what a dead owner left to the next one",
+  onLinux,
+  async () => {
+    const buffer = new SharedArrayBuffer(SIZE);
+    const mutex = Mutex.create(buffer);
+    const condition = Condition.create(buffer, CONDITION);
+    for (const died of [false, true]) {
+      const guard = mutex.lockSync();
+      const wait = condition.wait(guard);
+      guard.release();
+      if (died) new Int32Array(buffer)[0] = FUTEX_OWNER_DIED; // as the kernel does
+      condition.notifyAll();
+      await assertRejects(() => wait, Deno.errors.BadResource, "was released");
+      using next = mutex.lockSync({ timeout: 0 });
+      assertEquals(next.ownerDied, died);
+      next.markConsistent();
+    }
+    using last = mutex.lockSync();
+    assert(!last.ownerDied);
+    await settled();
+  },
+);
 
 Deno.test("arguments are checked, and the guard must be held", onLinux, async () => {
   const buffer = new SharedArrayBuffer(SIZE);

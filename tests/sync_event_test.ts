@@ -111,7 +111,7 @@ Deno.test("arguments and what is there are checked", onLinux, async () => {
   assertThrows(
     () => Event.openOrCreate(buffer, { reset: "manual" }),
     Deno.errors.InvalidData,
-    "its reset is automatic, not manual",
+    `it was made with reset: "automatic", not "manual"`,
   );
   assertThrows(() => event.waitSync({ timeout: -1 }), RangeError, "timeout");
   await assertRejects(() => event.wait({ timeout: NaN }), RangeError, "timeout");
@@ -119,7 +119,7 @@ Deno.test("arguments and what is there are checked", onLinux, async () => {
   assertEquals(await event.wait({ signal: AbortSignal.abort(reason) }).catch((e) => e), reason);
   const words = new Int32Array(buffer);
   words[10] = 7;
-  assertThrows(() => Event.open(buffer), Deno.errors.InvalidData, "reset is unknown");
+  assertThrows(() => Event.open(buffer), Deno.errors.InvalidData, "reset: unknown");
 });
 
 Deno.test(

@@ -12,6 +12,7 @@ import {
   parameter,
 } from "../sync/header.ts";
 import { placeOf } from "../sync/place.ts";
+import { Barrier, Broadcast, Channel, Event, Mutex, Once, RwLock } from "../mod.ts";
 
 const MAGIC = 0;
 const KIND = 1;
@@ -92,15 +93,46 @@ Deno.test("another kind, another version and another length are told apart", () 
 });
 
 Deno.test("memory that holds something else is left alone", () => {
-  for (const [index, value] of [[MAGIC, 1], [STATE, 3], [STATE, -1]]) {
+  for (const [index, value] of [[MAGIC, 1], [STATE, 3], [STATE, -1], [HEADER_WORDS - 1, 1]]) {
     const { object, words } = setUp();
     words[index] = value;
     const before = words.slice();
     for (const act of [createObject, openObject, openOrCreateObject]) {
+      if (act === openObject && words[MAGIC] === 0 && words[STATE] === 0) continue; // nothing there
       assertThrows(() => act(object), Deno.errors.InvalidData, "something else is there");
     }
     assertEquals(words, before);
   }
+});
+
+Deno.test("what lies behind the header is left alone, too, and in the creator's words", () => {
+  for (const index of [HEADER_WORDS, 31, CREATOR + 1, CREATOR + 4]) {
+    const { object, words } = setUp();
+    words[index] = 1;
+    const before = words.slice();
+    for (const create of [createObject, openOrCreateObject]) {
+      assertThrows(() => create(object), Deno.errors.InvalidData, "something else is there");
+      assertEquals(words, before);
+    }
+  }
+  const { object, words } = setUp(132);
+  const bytes = new Uint8Array(words.buffer);
+  bytes[129] = 1;
+  assertThrows(() => createObject(object), Deno.errors.InvalidData, "something else is there");
+  createObject({ ...object, zeroBytes: 129 }); // what is for data may be anything
+  assertEquals(bytes[129], 1);
+});
+
+Deno.test("what a creator left who died is taken away as far as it may have written", () => {
+  const { object, words } = setUp(256);
+  dead(words);
+  words.set([0x48545349, 1 | 3 << 16, 128, 0, CREATING]);
+  words.fill(77, HEADER_WORDS, 33);
+  assertThrows(() => createObject(object), Deno.errors.InvalidData, "something else is there");
+  assertEquals([...new Set(words.subarray(0, 32))], [0]); // its own
+  assertEquals(words[32], 77); // somebody else's
+  words[32] = 0;
+  createObject(object);
 });
 
 Deno.test("whoever opens what is being created waits, up to a deadline", () => {
@@ -164,4 +196,31 @@ Deno.test("several Workers create one object exactly once, and all find it", asy
     for (const worker of workers) worker.terminate();
   }
   assert(new Int32Array(memory).some((word) => word !== 0));
+});
+
+Deno.test("no object is created over another one, or over anything else", () => {
+  const memory = new SharedArrayBuffer(1 << 17);
+  const end = 64 + 24; // the first byte in the object's second line that isn't 0
+  const makers: ((offset: number) => unknown)[] = [
+    (offset) => Event.create(memory, { offset }),
+    (offset) => RwLock.create(memory, { offset }),
+    (offset) => Barrier.create(memory, 4, { offset }),
+    (offset) => Once.create(memory, 64, { offset }),
+    (offset) => Channel.create(memory, { offset, capacity: 4096 }),
+    (offset) => Broadcast.create(memory, { offset, capacity: 4096 }),
+  ];
+  for (const make of makers) {
+    const bytes = new Uint8Array(memory).fill(0);
+    const mutex = Mutex.create(memory, { offset: 64 });
+    const guard = mutex.lockSync();
+    const before = [...bytes];
+    assertThrows(() => make(0), Deno.errors.InvalidData, "something else is there");
+    assertEquals([...bytes], before);
+    guard.release();
+    bytes.fill(0);
+    bytes[end] = 1;
+    assertThrows(() => make(0), Deno.errors.InvalidData, "something else is there");
+    bytes[end] = 0;
+    make(0);
+  }
 });

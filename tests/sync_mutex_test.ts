@@ -305,7 +305,37 @@ Deno.test("mutexes are released in any order", () => {
   for (const mutex of mutexes) mutex.lockSync().release();
 });
 
-Deno.test("more than the kernel would free for a dead thread are refused", () => {
+Deno.test("what was overwritten is an error for all, also if it looks as if it were locked", async () => {
+  const memory = new SharedArrayBuffer(64);
+  const words = new Int32Array(memory);
+  const mutex = Mutex.create(memory);
+  const [lock, kind] = [words[0], words[KIND]];
+  const text = new TextEncoder().encode("2026-11-21 somebody wrote a text here");
+  const priorityInheriting = kind | 0x20;
+  const damages = [
+    () => new Uint8Array(memory).set(text),
+    () => words.set([0x3ffffff0, 0, 0, 0, priorityInheriting]), // C would end the process
+  ];
+  for (const damage of damages) {
+    words.fill(0);
+    damage();
+    assertThrows(() => mutex.tryLock(), Deno.errors.InvalidData);
+    assertThrows(() => mutex.lockSync({ timeout: 50 }), Deno.errors.InvalidData);
+    await assertRejects(() => mutex.lock({ timeout: 50 }), Deno.errors.InvalidData);
+  }
+  words.fill(0);
+  [words[0], words[KIND]] = [lock, kind];
+  // While somebody waits.
+  const guard = mutex.lockSync();
+  const waiting = mutex.lock();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  words[KIND] = priorityInheriting;
+  await assertRejects(() => waiting, Deno.errors.InvalidData);
+  words[KIND] = kind;
+  guard.release();
+});
+
+Deno.test("more than the kernel would free for a dead thread are refused", async () => {
   const memory = new SharedArrayBuffer(64 * 2049);
   const guards = Array.from(
     { length: 2048 },
@@ -313,7 +343,23 @@ Deno.test("more than the kernel would free for a dead thread are refused", () =>
   );
   const last = Mutex.create(memory, { offset: 64 * 2048 });
   assertThrows(() => last.lockSync(), Error, "2048");
+  // Also if its owner died, which the next one is told all the same.
+  const words = new Int32Array(memory, 64 * 2048);
+  const died = words[0] = 0x40000000;
+  for (const lock of [() => last.lockSync(), () => last.tryLock(), () => last.recover()]) {
+    assertThrows(lock, Error, "2048");
+    assertEquals(words[0], died);
+  }
+  await assertRejects(() => last.lock(), Error, "2048");
+  // And if somebody else has it.
+  words[0] = 1;
+  assertThrows(() => last.lockSync({ timeout: 1000 }), Error, "2048");
+  words[0] = died;
   guards.pop()?.release();
+  const guard = last.lockSync();
+  assertEquals(guard.ownerDied, true);
+  guard.markConsistent();
+  guard.release();
   last.lockSync().release();
   for (const guard of guards) guard.release();
 });
@@ -363,7 +409,7 @@ Deno.test("a SharedMemory can't be closed while this thread has locked a mutex i
   using shared = SharedMemory.from(mapAnonymous(4096, { shared: true }));
   const mutex = Mutex.create(shared, { offset: 64 });
   const guard = mutex.lockSync();
-  assertThrows(() => shared.close(), Deno.errors.Busy, "Release it first");
+  assertThrows(() => shared.close(), Deno.errors.Busy, "Release or close that first");
   guard.release();
   shared.close();
   assertThrows(() => mutex.lockSync(), Deno.errors.BadResource);

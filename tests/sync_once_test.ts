@@ -12,7 +12,7 @@ function never(): never {
 
 Deno.test("a value is initialised once", async () => {
   const memory = new SharedArrayBuffer(1024);
-  const once = Once.create(memory, { valueLength: 3 });
+  const once = Once.create(memory, 3);
   assertEquals([once.created, once.valueLength, once.tryGet()], [true, 3, undefined]);
   const value = once.getSync((bytes) => bytes.set([1, 2, 3]));
   assertEquals([...value], [1, 2, 3]);
@@ -26,7 +26,7 @@ Deno.test("a value is initialised once", async () => {
 });
 
 Deno.test("an initialiser that throws leaves it to the next one", async () => {
-  const once = Once.create(new SharedArrayBuffer(1024), { valueLength: 2 });
+  const once = Once.create(new SharedArrayBuffer(1024), 2);
   const fail = (bytes: Uint8Array) => {
     bytes.fill(9);
     throw new Error("no value");
@@ -41,7 +41,7 @@ Deno.test("an initialiser that throws leaves it to the next one", async () => {
 });
 
 Deno.test("tasks of one thread wait for the one that initialises", async () => {
-  const once = Once.create(new SharedArrayBuffer(1024), { valueLength: 1 });
+  const once = Once.create(new SharedArrayBuffer(1024), 1);
   let calls = 0;
   const slow = async (bytes: Uint8Array) => {
     calls++;
@@ -60,24 +60,24 @@ Deno.test("what is there is checked", () => {
   assertThrows(() => Once.open(memory), Deno.errors.NotFound);
   assertThrows(() => Once.create(memory, {} as never), TypeError);
   for (const valueLength of [0, -1, 0.5, 2 ** 31]) {
-    assertThrows(() => Once.create(memory, { valueLength }), RangeError);
+    assertThrows(() => Once.create(memory, valueLength), RangeError);
   }
-  assertThrows(() => Once.create(memory, { valueLength: 897 }), RangeError);
-  assertEquals(Once.openOrCreate(memory, { valueLength: 8 }).created, true);
-  assertEquals(Once.openOrCreate(memory, { valueLength: 8 }).created, false);
+  assertThrows(() => Once.create(memory, 897), RangeError);
+  assertEquals(Once.openOrCreate(memory, 8).created, true);
+  assertEquals(Once.openOrCreate(memory, 8).created, false);
   assertThrows(
-    () => Once.openOrCreate(memory, { valueLength: 16 }),
+    () => Once.openOrCreate(memory, 16),
     Deno.errors.InvalidData,
-    "8 bytes, not 16",
+    "valueLength: 8, not 16",
   );
-  assertThrows(() => Once.openOrCreate(memory, { valueLength: 4 }), Deno.errors.InvalidData);
+  assertThrows(() => Once.openOrCreate(memory, 4), Deno.errors.InvalidData);
   new Int32Array(memory)[2] = 128;
   assertThrows(() => Once.open(memory), Deno.errors.InvalidData, "wrote over it");
 });
 
 Deno.test("memory that goes away while it is initialised", async () => {
   const memory = mapAnonymous(4096, { shared: true });
-  const once = Once.create(memory, { valueLength: 4 });
+  const once = Once.create(memory, 4);
   const get = () =>
     once.get(async () => {
       await Promise.resolve();

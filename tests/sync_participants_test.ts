@@ -2,6 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { mapAnonymous, SharedMemory } from "../mod.ts";
+import { clearIdentity } from "../sync/identity.ts";
 import { PARTICIPANT_WORDS, Participants } from "../sync/participants.ts";
 import { placeOf } from "../sync/place.ts";
 
@@ -47,6 +48,39 @@ Deno.test("the living have their entries, those of the dead are taken", () => {
   die(place.words, 2);
   assertEquals([table.removeDead(), table.removeDead()], [2, 0]);
   assertEquals(table.list().map(({ slot }) => slot), [1]);
+});
+
+/** Calls a function, and another one within it: after so many words were loaded. */
+function interrupted<T>(loads: number, interrupt: () => void, call: () => T): T {
+  const { load } = Atomics;
+  Atomics.load = ((array: Int32Array, index: number) => {
+    const value = load(array, index);
+    if (--loads === 0) interrupt();
+    return value;
+  }) as typeof load;
+  try {
+    return call();
+  } finally {
+    Atomics.load = load;
+  }
+}
+
+Deno.test("whoever comes or goes while somebody looks isn't called dead", () => {
+  const { table, place } = setUp();
+  const { words } = place;
+  for (let loads = 1; loads <= 5; loads++) {
+    const one = table.join();
+    const found = interrupted(loads, () => one?.leave(), () => table.status(0));
+    assert(found?.liveness !== "dead");
+    // An entry of somebody else, who is dead, is taken over.
+    table.join();
+    die(words, 0);
+    const status = interrupted(loads, () => {
+      assertEquals(new Participants(place, INDEX, 1).join()?.slot, 0);
+    }, () => table.status(0));
+    assertEquals(status?.liveness, "alive");
+    clearIdentity(words, INDEX);
+  }
 });
 
 Deno.test("leaving a table whose memory is gone does nothing", () => {

@@ -1,7 +1,13 @@
 // Locks for many readers or one writer.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { IPC_PRIVATE, mapAnonymous, RwLock, Segment } from "../mod.ts";
+import { FUTEX_OWNER_DIED } from "../ffi/pthread.ts";
+import { IPC_PRIVATE, mapAnonymous, Memfd, RwLock, Segment } from "../mod.ts";
+import { BUSY } from "../sync/lock_result.ts";
+import { MutexCore } from "../sync/mutex_core.ts";
+import { setSpinning } from "../sync/patience.ts";
+import { placeOf } from "../sync/place.ts";
+import { TURNSTILE } from "../sync/rwlock_layout.ts";
 import { compile, noCompiler } from "./_c.ts";
 import { deno, Process } from "./_process.ts";
 
@@ -69,6 +75,33 @@ Deno.test("a writer who waits goes before readers who come later", async () => {
   assertEquals(order, ["writer", "reader"]);
 });
 
+Deno.test("a reader who is just entering doesn't keep others from trying", async () => {
+  const memory = new SharedArrayBuffer(4096);
+  const lock = RwLock.create(memory);
+  const turnstile = new MutexCore(placeOf({ name: "rwlock", memory, offset: 0 }), TURNSTILE);
+  const { pause } = Atomics;
+  const tries = [
+    () => lock.tryLockRead(),
+    () => lock.lockRead({ timeout: 0 }),
+  ];
+  setSpinning(true);
+  try {
+    for (const attempt of tries) {
+      let entering = turnstile.tryLock() !== BUSY;
+      Atomics.pause = () => { // it looks again: meanwhile the other one is in
+        if (entering) turnstile.unlock();
+        entering = false;
+      };
+      const guard = await attempt();
+      assert(guard);
+      guard.release();
+    }
+  } finally {
+    Atomics.pause = pause;
+    setSpinning(navigator.hardwareConcurrency > 1);
+  }
+});
+
 Deno.test("whoever gives up waiting leaves nothing locked", async () => {
   const lock = RwLock.create(new SharedArrayBuffer(4096));
   const reader = lock.lockReadSync();
@@ -91,18 +124,23 @@ Deno.test("what is there is checked", () => {
   assertThrows(
     () => RwLock.openOrCreate(memory, { readers: 3 }),
     Deno.errors.InvalidData,
-    "open()",
+    "it was made with readers: 4, not 3",
   );
-  assertThrows(() => RwLock.openOrCreate(memory), Deno.errors.InvalidData, "for 4 readers, not 16");
+  assertEquals(RwLock.openOrCreate(memory).readers, 4);
   assertThrows(() => RwLock.create(memory), Deno.errors.AlreadyExists);
   for (const readers of [0, -1, 1.5, 1025]) {
     assertThrows(() => RwLock.create(memory, { readers, offset: 1024 }), RangeError);
   }
   assertThrows(() => RwLock.create(memory, { readers: 1000 }), RangeError);
   assertThrows(() => RwLock.open(memory, { offset: 4000 }), RangeError);
-  assertEquals(RwLock.byteLength(), 64 * 18);
+  assertEquals([RwLock.byteLength(), RwLock.byteLength({ readers: 4 })], [64 * 18, 64 * 6]);
   new Int32Array(memory)[10] = 1 << 30;
-  assertThrows(() => RwLock.open(memory), Deno.errors.InvalidData, "doesn't match");
+  assertThrows(() => RwLock.open(memory), Deno.errors.InvalidData, "contradicts itself");
+  const large = new SharedArrayBuffer(1 << 17);
+  const words = new Int32Array(large);
+  RwLock.create(large, { readers: 1 });
+  [words[10], words[2]] = [1025, RwLock.byteLength({ readers: 1 }) + 1024 * 64]; // more than there may be
+  assertThrows(() => RwLock.open(large), Deno.errors.InvalidData, "contradicts itself");
 });
 
 Deno.test("guards work after the memory was closed", () => {
@@ -112,6 +150,21 @@ Deno.test("guards work after the memory was closed", () => {
   memory.close();
   assertThrows(() => lock.tryLockRead(), Deno.errors.BadResource);
   reader.release();
+});
+
+Deno.test("memory that is closed just as a dead writer's lock is granted leaves it to others", async () => {
+  for (const form of ["lockRead", "lockWrite"] as const) {
+    using memfd = Memfd.create(4096);
+    const memory = memfd.map();
+    using other = memfd.map();
+    const lock = RwLock.create(memory);
+    other.array(Int32Array)[TURNSTILE] = FUTEX_OWNER_DIED; // as the kernel does
+    const locking = lock[form]();
+    memory.close();
+    await assertRejects(() => locking, Deno.errors.BadResource, "was unmapped");
+    using guard = RwLock.open(other).tryLockWrite();
+    assertEquals(guard?.ownerDied, true);
+  }
 });
 
 Deno.test("a reader who is killed changes nothing; of a writer, all are told until one repairs", async () => {

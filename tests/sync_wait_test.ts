@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { asyncWaiting, IPC_PRIVATE, mapAnonymous, Memfd, Segment, SharedMemory } from "../mod.ts";
-import { ALL, futexWake } from "../ffi/futex.ts";
+import { ALL, FutexVector, futexWake } from "../ffi/futex.ts";
 import { Patience, setSpinning } from "../sync/patience.ts";
 import { wait } from "../sync/waiter.ts";
 import { RECHECK, timing, type Waitable, waitSync } from "../sync/waiting.ts";
@@ -156,6 +156,40 @@ test("abort and timeout end a wait at once, and leave nothing in the kernel", as
   await settled();
 });
 
+Deno.test(
+  "a wake-up for one who gives up is passed on, also if others here wait",
+  onLinux,
+  async () => {
+    using memory = mapAnonymous(PAGE, { shared: true });
+    using _ = withoutHealing();
+    const place = placeIn(memory);
+    for (const kind of ["flag", undefined]) {
+      const [one, all] = [new AbortController(), new AbortController()];
+      const never: Waitable<true> = {
+        ...flagAt(place, 0, kind).waitable,
+        attempt: () => undefined,
+      };
+      const waits = [
+        wait(flagAt(place, 0, kind).waitable, { signal: one.signal }),
+        wait(never, { signal: all.signal }),
+      ].map((promise) => promise.catch(() => "aborted"));
+      await turn(20); // they are in the kernel
+      const vector = new FutexVector();
+      vector.add(place.address, 0);
+      const other = vector.waitNonblocking(5000); // as another thread would
+      await turn(20);
+      Atomics.store(place.words, 0, 1);
+      futexWake(place.address, 1); // those who came first
+      one.abort();
+      assertEquals(await other, 0);
+      all.abort();
+      assertEquals(await Promise.all(waits), ["aborted", "aborted"]);
+      Atomics.store(place.words, 0, 0);
+      await settled();
+    }
+  },
+);
+
 test("an attempt that throws rejects its own wait alone", async () => {
   using memory = mapAnonymous(PAGE, { shared: true });
   const place = placeIn(memory);
@@ -292,14 +326,17 @@ test("a SharedMemory that is closed while something waits: an error", async () =
 test("memory that waits pin can't be resized; when they are over, it can", async () => {
   using memfd = Memfd.create(2 * PAGE);
   using memory = memfd.map({ length: PAGE });
+  using other = mapAnonymous(300 * 4, { shared: true });
   const flag = flagAt(placeIn(memory), 0);
-  const got = wait(flag.waitable);
-  await turn(5);
-  if (asyncWaiting() === "futex_waitv") {
+  // So many that the kernel doesn't watch all of them.
+  const flags = [...Array.from({ length: 300 }, (_, i) => flagAt(placeIn(other), i)), flag];
+  const waits = flags.map(({ waitable }) => wait(waitable));
+  for (let i = 0; i < 3; i++) {
+    await turn(5);
     assertThrows(() => memory.resize(2 * PAGE), Deno.errors.Busy, "is under way");
   }
-  flag.set(1);
-  await got;
+  for (const { set } of flags) set(1);
+  await Promise.all(waits);
   await settled();
   memory.resize(2 * PAGE);
   flag.set(2);

@@ -6,7 +6,7 @@ import { Once, Segment } from "../../mod.ts";
 
 const [id, what] = Deno.args;
 using memory = Segment.fromId(Number(id)).attach();
-const once = Once.openOrCreate(memory, { valueLength: 8 });
+const once = Once.openOrCreate(memory, 8);
 let mine = false;
 const value = what === "hang"
   ? await once.get(async (bytes) => {
