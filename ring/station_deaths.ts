@@ -33,13 +33,18 @@ export class SenderDeaths {
     const { words } = this.#station.place;
     // Before the next line: meanwhile the next sender may count the death that this finds.
     const counted = Atomics.load(words, DEATHS);
-    const unnoticed = hasDied(words) || (thoroughly && isAbandoned(words))
-      ? pidAt(words, SENDER)
-      : 0;
-    const found = unnoticed === 0 ? counted : counted + 1 | 0;
-    if ((found - this.#told | 0) <= 0) return undefined;
-    this.#found = found;
-    return unnoticed || Atomics.load(words, DEAD_PID) >>> 0;
+    if (hasDied(words) || (thoroughly && isAbandoned(words))) {
+      if (!this.#isNew(counted + 1)) return undefined;
+      const pid = pidAt(words, SENDER);
+      if (pid !== 0) return pid; // else it hadn't said yet that it is the sender
+    }
+    return this.#isNew(counted) ? Atomics.load(words, DEAD_PID) >>> 0 : undefined;
+  }
+
+  /** Whether there were so many, which weren't all told. */
+  #isNew(count: number): boolean {
+    this.#found = count | 0;
+    return (this.#found - this.#told | 0) > 0;
   }
 
   /** Has told what was found last. */
