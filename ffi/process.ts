@@ -107,6 +107,10 @@ export function ownIdentity(): ProcessIdentity {
 export function livenessOf({ tid, startTime, namespace }: ProcessIdentity): Liveness {
   if (namespace === 0 || namespace !== ownIdentity().namespace) return "unknown";
   if (tid === 0 || tid > 0x7fffffff) return "dead"; // which no thread can have
+  const { tid: ownTid, startTime: ownStart } = ownIdentity();
+  if (tid === ownTid) { // this thread, or one before it
+    return [ownStart, startTime].includes(0n) || startTime === ownStart ? "alive" : "dead";
+  }
   const stat = isProcOurs() ? threadStat(tid) : undefined;
   if (stat === undefined) {
     // Either it ended, perhaps this moment, or the system hides other users' processes (hidepid),

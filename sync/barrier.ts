@@ -40,8 +40,8 @@ function checkParties(parties: unknown): number {
  * thread may take several, for several tasks.
  *
  * **If a participant dies** before it arrived, the barrier is broken: those who wait get an error
- * (`Deno.errors.BrokenPipe`) that names it, within 100 ms, and so does who arrives later. It is
- * whole again when somebody takes the dead one's place with {@linkcode join}, or
+ * (`Deno.errors.BrokenPipe`) that names it, within 100 ms (among hundreds it may take some more),
+ * and so does who arrives later. It is whole again when somebody takes the dead one's place with {@linkcode join}, or
  * {@linkcode reset} empties it. Who got the error has arrived all the same: it waits on with the
  * same call. If one dies after it arrived, the others go on, and the next time is broken. Who
  * leaves orderly breaks nothing: the others wait for somebody to join.

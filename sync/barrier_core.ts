@@ -2,6 +2,7 @@ import { ALL, futexWake } from "../ffi/futex.ts";
 import { HEADER_BYTES } from "./header.ts";
 import { OWN_WORD, type Participant, PARTICIPANT_WORDS, Participants } from "./participants.ts";
 import type { SharedPlace } from "./place.ts";
+import { RECHECK } from "./waiting.ts";
 
 // Behind the header: a line with the generation, which counts how often all arrived, and how often
 // somebody joined or left; and the table of participants. Each notes in its entry at which generation it arrived last (the one that this
@@ -25,10 +26,27 @@ export function barrierBytes(parties: number): number {
   return HEADER_BYTES + LINE + 4 * PARTICIPANT_WORDS * parties;
 }
 
+/** A look at those who haven't arrived: what was found holds as long as the same are there. */
+interface Look {
+  readonly generation: number;
+  readonly changes: number;
+  /** The process id of one who died before it arrived. */
+  readonly died: number | undefined;
+  /** When to look again. */
+  readonly next: number;
+}
+
+/** The least time between two looks, in milliseconds. */
+const PAUSE = RECHECK / 2;
+
+/** Between two looks there is so much more time than one takes. */
+const PAUSE_SHARE = 20;
+
 /** A barrier without its participants. */
 export class BarrierCore {
   readonly place: SharedPlace;
   readonly participants: Participants;
+  #last: Look | undefined;
 
   constructor(place: SharedPlace, parties: number) {
     this.place = place;
@@ -91,17 +109,40 @@ export class BarrierCore {
     futexWake(this.place.address + BigInt(4 * GENERATION), ALL);
   }
 
-  /** Throws if somebody died who hasn't arrived. */
+  /**
+   * Throws if somebody died who hasn't arrived. One look now and then is for all who wait: for each
+   * participant it asks the system.
+   */
   check(generation: number): void {
+    const changes = Atomics.load(this.place.words, CHANGES);
+    const now = performance.now();
+    let last = this.#last;
+    if (last?.generation !== generation) { // most barriers are passed before anybody has to look
+      last = { generation, changes, died: undefined, next: now + PAUSE };
+    } else if (now >= last.next) {
+      this.advance(generation); // the one who came last may have died before it could
+      const died = this.#findDead(generation);
+      const end = performance.now();
+      const next = end + Math.max(PAUSE, PAUSE_SHARE * (end - now));
+      last = { generation, changes, died, next };
+    }
+    this.#last = last;
+    if (last.died === undefined || last.changes !== changes) return;
+    if (this.generation !== generation) return; // passed, and died at the next one
+    throw new Deno.errors.BrokenPipe(
+      `Cannot pass the ${this.place.name}: process ${last.died} died before it arrived. ` +
+        "Let another one join() in its place, or reset() the barrier",
+    );
+  }
+
+  /** The process id of somebody who died and hasn't arrived. */
+  #findDead(generation: number): number | undefined {
+    const next = generation + 1 | 0;
     for (let slot = 0; slot < this.participants.size; slot++) {
-      if (this.#arrived(slot) === (generation + 1 | 0)) continue;
+      if (this.#arrived(slot) === next) continue;
       const status = this.participants.status(slot);
       if (status?.liveness !== "dead") continue;
-      if (this.#arrived(slot) === (generation + 1 | 0)) continue; // and died since
-      throw new Deno.errors.BrokenPipe(
-        `Cannot pass the ${this.place.name}: process ${status.pid} died before it arrived. ` +
-          "Let another one join() in its place, or reset() the barrier",
-      );
+      if (this.#arrived(slot) !== next) return status.pid; // or it died since
     }
   }
 

@@ -3,7 +3,7 @@ import { type BarrierCore, GENERATION } from "./barrier_core.ts";
 import type { Participant } from "./participants.ts";
 import { Patience } from "./patience.ts";
 import { wait } from "./waiter.ts";
-import { RECHECK, type Waitable, waitSync } from "./waiting.ts";
+import { type Waitable, waitSync } from "./waiting.ts";
 
 /**
  * One of those who wait for each other at a `Barrier`. Made by `join()`; it leaves at the end of
@@ -15,8 +15,6 @@ export class BarrierParticipant implements Disposable {
   readonly #patience = new Patience();
   /** The generation that it waits to see the end of, since it arrived. */
   #pending: number | undefined;
-  /** When it was looked whether all live. */
-  #checked = 0;
 
   /** Somebody who has joined. */
   constructor(core: BarrierCore, entry: Participant) {
@@ -88,7 +86,6 @@ export class BarrierParticipant implements Disposable {
     if (this.#pending === undefined) {
       core.arrive(this.#entry, generation);
       this.#pending = generation;
-      this.#checked = performance.now();
     }
     return {
       place: core.place,
@@ -96,17 +93,8 @@ export class BarrierParticipant implements Disposable {
       patience: this.#patience,
       attempt: () => {
         this.#checkPresent(); // it may leave while it waits
-        if (core.generation === generation) {
-          const now = performance.now();
-          if (now - this.#checked < RECHECK / 2) return undefined;
-          this.#checked = now;
-          // The one who came last may have died before it could.
-          core.advance(generation);
-          if (core.generation === generation) {
-            core.check(generation);
-            return undefined;
-          }
-        }
+        if (core.generation === generation) core.check(generation);
+        if (core.generation === generation) return undefined;
         if (this.#pending === generation) this.#pending = undefined;
         return true;
       },

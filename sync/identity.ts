@@ -15,8 +15,15 @@ const NAMESPACE = 4;
 /** With a thread id: the other words are still those of the one before. */
 const CLAIMING = 0x40000000;
 
-/** Takes an empty place for this thread, or one of somebody who died; `false` if it is taken. */
-export function claimIdentity(words: Int32Array<ArrayBufferLike>, index: number): boolean {
+/**
+ * Takes an empty place for this thread, or one of somebody who died; `false` if it is taken. What
+ * `note` writes is there before others see who has it.
+ */
+export function claimIdentity(
+  words: Int32Array<ArrayBufferLike>,
+  index: number,
+  note?: () => void,
+): boolean {
   const { pid, tid, startTime, namespace } = ownIdentity();
   const holder = Atomics.load(words, index + TID);
   if (holder !== 0 && !isDeadAt(words, index)) return false;
@@ -26,6 +33,7 @@ export function claimIdentity(words: Int32Array<ArrayBufferLike>, index: number)
   words[index + START_LOW] = Number(BigInt.asIntN(32, startTime));
   words[index + START_HIGH] = Number(startTime >> 32n);
   words[index + NAMESPACE] = namespace;
+  note?.();
   // Publishes the words above to those who load this one, in look().
   Atomics.store(words, index + TID, tid);
   return true;

@@ -225,6 +225,7 @@ export class MutexCore extends RobustEntry {
   /** Says why C may not be asked to lock it: with nonsense in it, that ends the process. */
   #refuse(): never {
     checkMutex(this.place, this.index, "lock");
+    futexWake(this.#address, 1); // the next one who sleeps is to be refused, too
     throw mutexError(this.place, "pthread_mutex_lock", this.#errno.ENOTRECOVERABLE);
   }
 

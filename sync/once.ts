@@ -176,6 +176,7 @@ export class Once {
       if (late !== undefined) return late;
       const result: unknown = initialise(this.#value());
       if (result instanceof Promise) {
+        result.catch(() => {}); // this error is enough
         throw new TypeError(
           "initialise must not return a promise: await get() in place of getSync()",
         );
@@ -188,7 +189,8 @@ export class Once {
 
   /**
    * The value; if it isn't there yet, this task initialises it, or waits until somebody else has.
-   * What the initialiser throws, or its promise is rejected with, this is rejected with.
+   * What the initialiser throws, or its promise is rejected with, this is rejected with. An
+   * initialiser that gets the same value waits for itself: for ever, or until a timeout.
    *
    * @param initialise Writes the value to bytes that are 0.
    * @param options Are for the wait for somebody else, and not for `initialise`.

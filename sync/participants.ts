@@ -66,8 +66,8 @@ export class Participants {
       for (let slot = 0; slot < this.size; slot++) {
         const index = this.wordOf(slot);
         if (!evenDead && this.isTaken(slot)) continue;
-        if (!claimIdentity(this.#place.words, index)) continue;
-        Atomics.store(this.#place.words, index + ROLE, role);
+        const { words } = this.#place;
+        if (!claimIdentity(words, index, () => Atomics.store(words, index + ROLE, role))) continue;
         return new Participant(this.#place, index, slot);
       }
     }

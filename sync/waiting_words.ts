@@ -187,8 +187,9 @@ function returned(watched: readonly WaitedWord[]): void {
   plan();
 }
 
-/** Makes the next sweep come soon. */
+/** Makes the next sweep come soon; those who come one after the other don't put it off. */
 function hurry(): void {
+  if (timer !== undefined && pause === POLL.least) return;
   pause = POLL.least;
   clearTimeout(timer);
   timer = undefined;

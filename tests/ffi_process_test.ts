@@ -101,7 +101,7 @@ Deno.test({
     ]);
     assertEquals([stderr, JSON.parse(stdout)], ["", {
       same: true,
-      own: "unknown",
+      own: "alive",
       alive: ["unknown", "unknown"],
       dead: ["dead", "dead"],
     }]);

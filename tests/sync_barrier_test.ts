@@ -122,7 +122,7 @@ Deno.test("who leaves while others are counted doesn't count, nor does who comes
   assertEquals([one.left, core.generation], [true, 0]);
 });
 
-Deno.test("who dies after it arrived breaks nothing, also if that is while others look", () => {
+Deno.test("who dies after it arrived breaks nothing, also if that is while others look", async () => {
   const place = placeOf({ name: "barrier", memory: new SharedArrayBuffer(1024), offset: 0 });
   const core = new BarrierCore(place, 2);
   core.join();
@@ -137,7 +137,34 @@ Deno.test("who dies after it arrived breaks nothing, also if that is while other
     return status(slot);
   };
   core.check(0);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  core.check(0);
   assertEquals(status(two.slot)?.liveness, "dead");
+});
+
+Deno.test("one look at the others is for all who wait, and until somebody joins or leaves", async () => {
+  const place = placeOf({ name: "barrier", memory: new SharedArrayBuffer(4096), offset: 0 });
+  const core = new BarrierCore(place, 3);
+  const [one, two, three] = [core.join(), core.join(), core.join()];
+  const { participants } = core;
+  const status = participants.status.bind(participants);
+  let looks = 0;
+  participants.status = (slot) => {
+    looks++;
+    return status(slot);
+  };
+  core.arrive(one, 0);
+  core.arrive(two, 0);
+  place.words[three.index + 2] ^= 1; // as if it had started at another time: it is dead
+  for (let i = 0; i < 10; i++) core.check(0);
+  assertEquals(looks, 0);
+  await new Promise((resolve) => setTimeout(resolve, 60));
+  for (let i = 0; i < 10; i++) {
+    assertThrows(() => core.check(0), Deno.errors.BrokenPipe, `process ${Deno.pid} died`);
+  }
+  assertEquals(looks, 1);
+  assertEquals(core.removeDead(), 1);
+  core.check(0);
 });
 
 Deno.test("what is there is checked", () => {

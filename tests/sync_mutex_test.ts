@@ -1,7 +1,8 @@
 // Mutexes within one process: making and finding them, guards, waits, Workers.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { mutexLock, mutexUnlock } from "../ffi/pthread.ts";
+import { FutexVector } from "../ffi/futex.ts";
+import { FUTEX_OWNER_DIED, mutexLock, mutexUnlock } from "../ffi/pthread.ts";
 import { addressOfShared } from "../ffi/wasm.ts";
 import { isSystemError, mapAnonymous, Memfd, Mutex, SharedMemory } from "../mod.ts";
 
@@ -333,6 +334,23 @@ Deno.test("what was overwritten is an error for all, also if it looks as if it w
   await assertRejects(() => waiting, Deno.errors.InvalidData);
   words[KIND] = kind;
   guard.release();
+});
+
+Deno.test("all who sleep on a mutex learn that nobody can lock it any more", async () => {
+  const memory = new SharedArrayBuffer(64);
+  const words = new Int32Array(memory);
+  const mutex = Mutex.create(memory);
+  words[0] = FUTEX_OWNER_DIED; // as the kernel does
+  const guard = mutex.lockSync();
+  const waiting = mutex.lock();
+  await new Promise((resolve) => setTimeout(resolve, 20)); // it sleeps
+  const vector = new FutexVector();
+  vector.add(addressOfShared(memory), words[0]);
+  const other = vector.waitNonblocking(5000); // as a C program would
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  guard.release(); // unrepaired: that wakes one
+  await assertRejects(() => waiting, Deno.errors.BadResource, "ENOTRECOVERABLE");
+  assertEquals(await other, 0);
 });
 
 Deno.test("more than the kernel would free for a dead thread are refused", async () => {

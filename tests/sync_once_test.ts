@@ -75,6 +75,24 @@ Deno.test("what is there is checked", () => {
   assertThrows(() => Once.open(memory), Deno.errors.InvalidData, "wrote over it");
 });
 
+Deno.test("an initialiser that must not be asynchronous is one error, and not two", async () => {
+  const once = Once.create(new SharedArrayBuffer(4096), { valueLength: 4 });
+  let unhandled = 0;
+  const onUnhandled = (event: Event) => {
+    event.preventDefault();
+    unhandled++;
+  };
+  addEventListener("unhandledrejection", onUnhandled);
+  try {
+    const initialise = (() => Promise.reject(new Error("its own"))) as unknown as () => void;
+    assertThrows(() => once.getSync(initialise), TypeError, "must not return a promise");
+    await new Promise((resolve) => setTimeout(resolve));
+    assertEquals([unhandled, once.tryGet()], [0, undefined]);
+  } finally {
+    removeEventListener("unhandledrejection", onUnhandled);
+  }
+});
+
 Deno.test("memory that goes away while it is initialised", async () => {
   const memory = mapAnonymous(4096, { shared: true });
   const once = Once.create(memory, 4);

@@ -83,6 +83,24 @@ Deno.test("whoever comes or goes while somebody looks isn't called dead", () => 
   }
 });
 
+Deno.test("a participant is there with its role, never with that of the one before", () => {
+  const { table, place } = setUp();
+  table.join(3)?.leave();
+  const { store } = Atomics;
+  const seen: unknown[] = [];
+  Atomics.store = ((array: Int32Array, index: number, value: number) => {
+    const stored = store(array, index, value);
+    if (array === place.words && index === INDEX) seen.push(table.status(0)?.role);
+    return stored;
+  }) as typeof store;
+  try {
+    table.join(4);
+  } finally {
+    Atomics.store = store;
+  }
+  assertEquals(seen, [4]);
+});
+
 Deno.test("leaving a table whose memory is gone does nothing", () => {
   const { table, memory } = setUp();
   const one = table.join();

@@ -343,6 +343,37 @@ test("memory that waits pin can't be resized; when they are over, it can", async
   assertEquals(await wait(flag.waitable), 2);
 });
 
+Deno.test(
+  "newcomers don't put off those who wait, where futex_waitv is missing",
+  onLinux,
+  async () => {
+    using memory = mapAnonymous(PAGE, { shared: true });
+    const place = placeIn(memory);
+    const { clearTimeout: original } = globalThis;
+    let cleared = 0;
+    setPolling(true);
+    globalThis.clearTimeout = (id) => {
+      cleared++;
+      original(id);
+    };
+    try {
+      const waits: Promise<unknown>[] = [];
+      for (let index = 0; index < 10; index++) {
+        if (index === 1) cleared = 0; // from now on the next look is near
+        waits.push(wait(flagAt(place, index).waitable));
+        for (let hops = 0; hops < 20; hops++) await undefined;
+      }
+      assertEquals(cleared, 0);
+      for (const index of waits.keys()) flagAt(place, index).set(1);
+      await Promise.all(waits);
+      await settled();
+    } finally {
+      globalThis.clearTimeout = original;
+      setPolling(false);
+    }
+  },
+);
+
 test("waiting takes no processor time to speak of", async () => {
   using memory = mapAnonymous(PAGE, { shared: true });
   const place = placeIn(memory);
