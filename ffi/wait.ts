@@ -21,6 +21,29 @@ export function checkedWait(options: WaitOptions): WaitOptions {
   return { signal, timeout: checkTimeout(timeout) };
 }
 
+/** The timeout of something that blocks the thread, checked. */
+export function timeoutOf(options: WaitSyncOptions | undefined): number | undefined {
+  return options === undefined ? undefined : checkedWait(options).timeout;
+}
+
+/** The options of something asynchronous, checked; throws if it was aborted already. */
+export function limitsOf(options: WaitOptions | undefined): WaitOptions {
+  if (options === undefined) return {};
+  const limits = checkedWait(options);
+  limits.signal?.throwIfAborted();
+  return limits;
+}
+
+/** A moment by which something is to be done; `undefined` for none. */
+export function deadlineOf(timeout: number | undefined): number | undefined {
+  return timeout === undefined ? undefined : performance.now() + timeout;
+}
+
+/** How many milliseconds are left. */
+export function timeLeft(deadline: number | undefined): number | undefined {
+  return deadline === undefined ? undefined : Math.max(0, Math.ceil(deadline - performance.now()));
+}
+
 /** Blocks the thread for some milliseconds. */
 export function sleepSync(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds);

@@ -1,14 +1,15 @@
 import { checkOptions, describe } from "../ffi/check.ts";
+import type { OpenObjectOptions } from "../sync/object.ts";
 import type { SyncMemory } from "../sync/place.ts";
+import { readCount } from "./channel_count.ts";
 import { roleName } from "./channel_deaths.ts";
 import { readNumber } from "./channel_end.ts";
 import {
   channelBytes,
   ChannelFrame,
-  type ChannelOpenOptions,
-  type ChannelOptions,
   type ChannelRole,
   type ChannelSize,
+  type CreateChannelOptions,
 } from "./channel_frame.ts";
 import {
   ENDED,
@@ -57,13 +58,15 @@ export interface ChannelStat {
   readonly bytes: number;
   /** How many messages are in it. */
   readonly messages: number;
-  /** How many messages were sent, ever. A process that is killed may leave its last ones out. */
+  /** How many messages were sent, ever. */
   readonly sent: number;
   /** How many messages were received, ever. */
   readonly received: number;
   /** Whether a sender has ended it. */
   readonly ended: boolean;
-  /** Who is attached, those included who died without closing. */
+  /** How many may be attached at the same time. */
+  readonly maxParticipants: number;
+  /** Who is attached, those included who died without closing and whose places nobody took yet. */
   readonly participants: readonly ChannelParticipant[];
   /** For how many milliseconds senders waited, all together. */
   readonly sendersWaited: number;
@@ -126,7 +129,7 @@ export class Channel {
    * @throws {Deno.errors.InvalidData} If the memory isn't zeros.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static create(memory: SyncMemory, options: ChannelOptions = {}): Channel {
+  static create(memory: SyncMemory, options: CreateChannelOptions = {}): Channel {
     return new Channel(ChannelFrame.create(memory, options));
   }
 
@@ -139,7 +142,7 @@ export class Channel {
    * @throws {Deno.errors.InvalidData} If something else is there: another kind, or version.
    * @throws {Deno.errors.TimedOut} If somebody is still creating it after the time.
    */
-  static open(memory: SyncMemory, options: ChannelOpenOptions = {}): Channel {
+  static open(memory: SyncMemory, options: OpenObjectOptions = {}): Channel {
     return new Channel(ChannelFrame.open(memory, options));
   }
 
@@ -154,7 +157,7 @@ export class Channel {
    */
   static openOrCreate(
     memory: SyncMemory,
-    options: ChannelOptions & ChannelOpenOptions = {},
+    options: CreateChannelOptions & OpenObjectOptions = {},
   ): Channel {
     return new Channel(ChannelFrame.openOrCreate(memory, options));
   }
@@ -162,6 +165,11 @@ export class Channel {
   /** Whether this handle's `create` or `openOrCreate` made the channel. */
   get created(): boolean {
     return this.#frame.created;
+  }
+
+  /** How many bytes of the memory it takes, from its offset on. */
+  get byteLength(): number {
+    return this.#frame.place.byteLength;
   }
 
   /** The length of the ring in bytes. */
@@ -224,37 +232,29 @@ export class Channel {
   }
 
   /**
-   * Who is attached, those included who died without closing and whose places nobody took yet.
-   *
-   * @throws {Deno.errors.BadResource} If the memory is gone.
-   */
-  peers(): ChannelParticipant[] {
-    return this.#frame.participants.list().map(({ pid, liveness, role }) => ({
-      pid,
-      liveness,
-      role: roleName(role),
-    }));
-  }
-
-  /**
    * How the channel is doing, as far as one can tell while others use it.
    *
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   stat(): ChannelStat {
-    const { place: { words }, capacity } = this.#frame;
+    const { place: { words }, capacity, participants } = this.#frame;
     const head = Atomics.load(words, HEAD);
     const tail = Atomics.load(words, TAIL);
-    const received = readNumber(words, RECEIVED);
-    const sent = readNumber(words, SENT);
+    const received = readCount(words, RECEIVED, HEAD);
+    const sent = readCount(words, SENT, TAIL);
     return {
       capacity,
-      bytes: Math.min(capacity, Math.max(0, ((tail & ~FLAGS) - head) | 0)),
+      bytes: Math.min(capacity, Math.max(0, ((tail & ~FLAGS) - (head & ~FLAGS)) | 0)),
       messages: Math.max(0, sent - received),
       sent,
       received,
       ended: (tail & ENDED) !== 0,
-      participants: this.peers(),
+      maxParticipants: participants.size,
+      participants: participants.list().map(({ pid, liveness, role }) => ({
+        pid,
+        liveness,
+        role: roleName(role),
+      })),
       sendersWaited: readNumber(words, SENDERS_WAITED) / 1000,
       receiversWaited: readNumber(words, RECEIVERS_WAITED) / 1000,
     };

@@ -1,4 +1,4 @@
-import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
+import { checkInteger, checkOptions, checkTimeout, describe } from "../ffi/check.ts";
 import {
   createObject,
   HEADER_BYTES,
@@ -9,6 +9,7 @@ import {
   parameter,
 } from "../sync/header.ts";
 import { makeMutex } from "../sync/mutex_bytes.ts";
+import type { OpenObjectOptions } from "../sync/object.ts";
 import { type OffsetOptions, readOffset } from "../sync/options.ts";
 import { Participants, type ParticipantStatus } from "../sync/participants.ts";
 import { placeOf, type SharedPlace, type SyncMemory } from "../sync/place.ts";
@@ -24,10 +25,12 @@ import {
   PARAMETER_PARTICIPANTS,
   PARAMETER_ROLES,
   PARTICIPANTS,
+  RECEIVED,
   RECEIVERS_MUTEX,
   SEEN_HEAD,
   SEEN_TAIL,
   SENDERS_MUTEX,
+  SENT,
   TAIL,
 } from "./channel_layout.ts";
 import { points } from "./test_points.ts";
@@ -47,12 +50,15 @@ export interface ChannelSize {
    * is room.
    */
   readonly capacity?: number;
-  /** How many senders and receivers may be attached at the same time. Default: 64. */
-  readonly participants?: number;
+  /**
+   * How many senders and receivers may be attached at the same time, 1 to 65536; each takes 32
+   * bytes. Default: 64.
+   */
+  readonly maxParticipants?: number;
 }
 
 /** Where a channel is created, and how. */
-export interface ChannelOptions extends ChannelSize, OffsetOptions {
+export interface CreateChannelOptions extends ChannelSize, OffsetOptions {
   /**
    * Whether one sender is attached at a time, which pays for no lock, or many, each of which takes
    * a robust mutex for each operation. Default: `"one"`.
@@ -60,12 +66,6 @@ export interface ChannelOptions extends ChannelSize, OffsetOptions {
   readonly senders?: ChannelRole;
   /** The same for receivers. Default: `"one"`. */
   readonly receivers?: ChannelRole;
-}
-
-/** Where a channel is, and how long to wait for it. */
-export interface ChannelOpenOptions extends OffsetOptions {
-  /** The most milliseconds to wait for a process that is creating it. Default: 1000. */
-  readonly timeout?: number;
 }
 
 /** What is asked for, checked; `undefined` means any. */
@@ -91,18 +91,18 @@ function checkCapacity(value: unknown): number {
 }
 
 function checkParticipants(value: unknown): number {
-  return checkInteger("participants", value, 1, MOST_PARTICIPANTS);
+  return checkInteger("maxParticipants", value, 1, MOST_PARTICIPANTS);
 }
 
 /** The bytes that a channel takes. */
-export function channelBytes({ capacity, participants }: ChannelSize): number {
-  const count = checkParticipants(participants ?? DEFAULT_PARTICIPANTS);
+export function channelBytes({ capacity, maxParticipants }: ChannelSize): number {
+  const count = checkParticipants(maxParticipants ?? DEFAULT_PARTICIPANTS);
   return dataOffset(count) + checkCapacity(capacity);
 }
 
-function wishes(memory: SyncMemory, options: ChannelOptions): Wishes {
+function wishes(memory: SyncMemory, options: CreateChannelOptions): Wishes {
   const offset = readOffset(options);
-  const { capacity, participants, senders, receivers } = options;
+  const { capacity, maxParticipants: participants, senders, receivers } = options;
   const [manySenders, manyReceivers] = [
     checkRole("senders", senders),
     checkRole("receivers", receivers),
@@ -131,7 +131,7 @@ function plan({ memory, offset, capacity, participants = DEFAULT_PARTICIPANTS, r
   const start = points.start | 0;
   const initialise = (words: Int32Array<ArrayBufferLike>) => {
     words.fill(0, HEADER_WORDS, data / 4); // also over what a creator who died left
-    for (const index of [TAIL, SEEN_TAIL, HEAD, SEEN_HEAD]) words[index] = start;
+    for (const index of [TAIL, SENT, SEEN_TAIL, HEAD, RECEIVED, SEEN_HEAD]) words[index] = start;
     makeMutex(place, SENDERS_MUTEX);
     makeMutex(place, RECEIVERS_MUTEX);
   };
@@ -166,15 +166,15 @@ export class ChannelFrame {
     this.participants = new Participants(place, PARTICIPANTS, participants);
   }
 
-  static create(memory: SyncMemory, options: ChannelOptions): ChannelFrame {
+  static create(memory: SyncMemory, options: CreateChannelOptions): ChannelFrame {
     const object = plan(wishes(memory, checkOptions(options)));
     createObject(object);
     return new ChannelFrame(object.place, true);
   }
 
-  static open(memory: SyncMemory, options: ChannelOpenOptions): ChannelFrame {
+  static open(memory: SyncMemory, options: OpenObjectOptions): ChannelFrame {
     const offset = readOffset(checkOptions(options));
-    return ChannelFrame.#open(memory, offset, readTimeout(options));
+    return ChannelFrame.#open(memory, offset, checkTimeout(options.timeout));
   }
 
   static #open(memory: SyncMemory, offset: number, timeout: number | undefined): ChannelFrame {
@@ -190,7 +190,7 @@ export class ChannelFrame {
       dataOffset(participants) + capacity !== byteLength
     ) {
       throw new Deno.errors.InvalidData(
-        `Cannot open ${whole.name}: its header contradicts itself (capacity ${capacity}, participants ${participants}, ${byteLength} bytes). Create it anew, in memory filled with zeros`,
+        `Cannot open ${whole.name}: its header contradicts itself (capacity ${capacity}, maxParticipants ${participants}, ${byteLength} bytes). Create it anew, in memory filled with zeros`,
       );
     }
     return new ChannelFrame(placeOf({ name: "channel", memory, offset, byteLength }), false);
@@ -198,10 +198,10 @@ export class ChannelFrame {
 
   static openOrCreate(
     memory: SyncMemory,
-    options: ChannelOptions & ChannelOpenOptions,
+    options: CreateChannelOptions & OpenObjectOptions,
   ): ChannelFrame {
     const wanted = wishes(memory, checkOptions(options));
-    const timeout = readTimeout(options);
+    const timeout = checkTimeout(options.timeout);
     let object: ReturnType<typeof plan>;
     try {
       object = plan(wanted);
@@ -228,7 +228,7 @@ export class ChannelFrame {
       (roles & wanted.mask) !== (wanted.roles & wanted.mask);
     if (!differs) return frame;
     throw new Deno.errors.InvalidData(
-      `Cannot open ${frame.place.name}: it has capacity ${frame.capacity}, participants ${frame.participants.size}, ` +
+      `Cannot open ${frame.place.name}: it has capacity ${frame.capacity}, maxParticipants ${frame.participants.size}, ` +
         `senders "${frame.manySenders ? "many" : "one"}" and receivers "${
           frame.manyReceivers ? "many" : "one"
         }", which isn't what was asked for. Ask for the same, or use open()`,
@@ -237,10 +237,6 @@ export class ChannelFrame {
 
   /** Who has a role, dead or alive. */
   having(role: number): ParticipantStatus[] {
-    return this.participants.list().filter((status) => status.role === role);
+    return this.participants.list(role);
   }
-}
-
-function readTimeout({ timeout }: ChannelOpenOptions): number | undefined {
-  return timeout === undefined ? undefined : checkInteger("timeout", timeout, 0, 2 ** 31 - 1);
 }

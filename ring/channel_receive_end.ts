@@ -4,6 +4,7 @@ import { RECEIVER } from "./channel_deaths.ts";
 import { ChannelEnd, wordsOn } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import {
+  ASLEEP,
   ENDED,
   FLAGS,
   HEAD,
@@ -12,10 +13,10 @@ import {
   RECORD_BYTES,
   recordBytes,
   SEEN_TAIL,
-  SENDERS_ASLEEP,
   SKIP,
   TAIL,
 } from "./channel_layout.ts";
+import { Count } from "./channel_count.ts";
 import { LongSpin } from "./channel_spin.ts";
 import { point } from "./test_points.ts";
 
@@ -38,8 +39,7 @@ export class ReceiveEnd extends ChannelEnd {
   #head = 0;
   /** How many published bytes are known to be there; 0 too while nothing may be read. */
   #available = 0;
-  #receivedLow = 0;
-  #receivedHigh = 0;
+  readonly #received = new Count(RECEIVED);
   /** Messages read whose room wasn't given back. */
   #count = 0;
   /** Where what isn't given back starts, as it was when the last was. */
@@ -202,17 +202,14 @@ export class ReceiveEnd extends ChannelEnd {
   publish(): void {
     const { words } = this;
     if (words.length === 0) this.check();
-    const low = this.#receivedLow;
-    this.#receivedLow = words[RECEIVED] = (low + this.#count) | 0;
-    if (this.#receivedLow >>> 0 < low >>> 0) words[RECEIVED + 1] = ++this.#receivedHigh;
-    this.#count = 0;
     const head = this.#start = this.#head;
+    this.#received.add(words, head, this.#count);
+    this.#count = 0;
     if (this.shared) words[SEEN_TAIL] = (head + this.#available) | 0;
-    // SYNC POINT: pairs with the load of HEAD in SendEnd, which overwrites what is before it. And
-    // the load comes after the store, as in sleepers the load of HEAD comes after that of the flag.
-    Atomics.store(words, HEAD, head);
+    // SYNC POINT: pairs with the load of HEAD in SendEnd, which overwrites what is before it.
+    const before = Atomics.exchange(words, HEAD, head);
     point(13);
-    if (Atomics.load(words, SENDERS_ASLEEP) !== 0) this.#wakeSenders(words);
+    if ((before & ASLEEP) !== 0) this.#wakeSenders(words);
   }
 
   /** Whether something was read whose room wasn't given back. */
@@ -229,7 +226,8 @@ export class ReceiveEnd extends ChannelEnd {
   get hasMessage(): boolean {
     this.check();
     if (!this.shared) return this.#available > 0 || this.#look() || this.#ended;
-    return Atomics.load(this.words, TAIL) !== Atomics.load(this.words, HEAD);
+    const { words } = this;
+    return ((Atomics.load(words, TAIL) ^ Atomics.load(words, HEAD)) & ~ASLEEP) !== 0;
   }
 
   /**
@@ -256,7 +254,7 @@ export class ReceiveEnd extends ChannelEnd {
     }
     for (let i = 0; i < QUICK_TRIES; i++) {
       // SYNC POINT: as in #look().
-      const published = Atomics.load(words, TAIL);
+      const published = Atomics.load(words, TAIL) & ~ASLEEP;
       if (published === seen) continue;
       this.#accept(published);
       return true;
@@ -270,16 +268,15 @@ export class ReceiveEnd extends ChannelEnd {
     if (pauses === 0) return false;
     for (let i = 0; i < pauses; i++) {
       Atomics.pause();
-      if (Atomics.load(words, TAIL) !== seen) return this.#longSpin.learn(true);
+      if ((Atomics.load(words, TAIL) & ~ASLEEP) !== seen) return this.#longSpin.learn(true);
     }
     return this.#longSpin.learn(false);
   }
 
   /** Begins something in place. */
   begin(): void {
-    this.checkBegin();
+    this.setOpen();
     if (this.#count > 0) this.publish();
-    this.open = true;
     this.#start = this.#head;
   }
 
@@ -291,7 +288,7 @@ export class ReceiveEnd extends ChannelEnd {
         if (this.#count > 0) this.publish();
       } else this.cancel();
     } finally {
-      this.open = false;
+      this.setClosed();
       this.leave();
     }
   }
@@ -301,7 +298,7 @@ export class ReceiveEnd extends ChannelEnd {
     this.#available += (this.#head - this.#start) | 0;
     this.#head = this.#start;
     this.#count = 0;
-    this.open = false;
+    this.setClosed();
   }
 
   /** Closes it; what is under way in place stays there. */
@@ -317,24 +314,23 @@ export class ReceiveEnd extends ChannelEnd {
   protected override catchUp(): void {
     const { words } = this;
     // Not atomically: where others write it too, the mutex sees to it that theirs comes before.
-    this.#start = this.#head = words[HEAD];
+    this.#start = this.#head = words[HEAD] & ~ASLEEP;
     if ((this.#head & FLAGS) !== 0) throw this.corrupt(`its position ${this.#head} is odd`);
     const known = (words[SEEN_TAIL] - this.#head) | 0;
     this.#available = known < 0 || known > this.capacity || (known & 7) !== 0 ? 0 : known;
     this.#count = 0;
     this.#ended = false;
-    this.#receivedLow = words[RECEIVED];
-    this.#receivedHigh = words[RECEIVED + 1];
+    this.#received.resume(words, this.#head);
   }
 
   /** Looks how far the senders are. */
   #look(): boolean {
     if (this.words.length === 0) this.check();
     // SYNC POINT: pairs with the store of TAIL in SendEnd: the records before it are there.
-    return this.#accept(Atomics.load(this.words, TAIL));
+    return this.#accept(Atomics.load(this.words, TAIL) & ~ASLEEP);
   }
 
-  /** Takes over what the senders published. */
+  /** Takes over what the senders published; whether somebody sleeps is left out of it. */
   #accept(published: number): boolean {
     if (published === this.#head) { // nothing new, and not the end
       this.#ended = false;
@@ -350,7 +346,8 @@ export class ReceiveEnd extends ChannelEnd {
   #skip(header: number): void {
     const size = header & ~SKIP;
     const at = this.#head & this.mask;
-    if (header >= 0 || size > this.#available || at + size !== this.capacity) {
+    // A filler is sent with the message behind it.
+    if (header >= 0 || size >= this.#available || at + size !== this.capacity) {
       throw this.corrupt(
         `the record at position ${this.#head >>> 0} says 0x${
           (header >>> 0).toString(16)
@@ -367,11 +364,12 @@ export class ReceiveEnd extends ChannelEnd {
   }
 
   /**
-   * Wakes senders once a quarter of the ring is free: to be woken for each message would take both
-   * sides longer than the messages do.
+   * Wakes senders once a quarter of the ring is free, and leaves the flag there until then: to be
+   * woken for each message would take both sides longer than the messages do.
    */
   #wakeSenders(words: Int32Array<ArrayBufferLike>): void {
     const used = ((Atomics.load(words, TAIL) & ~FLAGS) - this.#head) | 0;
-    if (used <= this.capacity - (this.capacity >>> 2)) this.wake(words, SENDERS_ASLEEP, HEAD);
+    if (used <= this.capacity - (this.capacity >>> 2)) this.wake(HEAD);
+    else Atomics.or(words, HEAD, ASLEEP);
   }
 }

@@ -2,11 +2,11 @@ import { SENDER } from "./channel_deaths.ts";
 import { ChannelEnd, wordsOn } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import {
+  ASLEEP,
   ENDED,
   FLAGS,
   HEAD,
   QUICK_TRIES,
-  RECEIVERS_ASLEEP,
   RECORD_BYTES,
   recordBytes,
   SEEN_HEAD,
@@ -14,6 +14,7 @@ import {
   SKIP,
   TAIL,
 } from "./channel_layout.ts";
+import { Count } from "./channel_count.ts";
 import { LongSpin } from "./channel_spin.ts";
 import { point } from "./test_points.ts";
 
@@ -39,8 +40,9 @@ export class SendEnd extends ChannelEnd {
   #tail = 0;
   /** How many bytes are known to be free behind it; 0 too while nothing may be written. */
   #room = 0;
-  #sentLow = 0;
-  #sentHigh = 0;
+  /** What is published, where others send too. */
+  #published = 0;
+  readonly #sent = new Count(SENT);
   /** Messages written and not published. */
   #count = 0;
   /** Where what isn't published starts, while something in place is under way. */
@@ -97,17 +99,14 @@ export class SendEnd extends ChannelEnd {
   publish(): void {
     const { words } = this;
     if (words.length === 0) this.check();
-    const low = this.#sentLow;
-    this.#sentLow = words[SENT] = (low + this.#count) | 0;
-    if (this.#sentLow >>> 0 < low >>> 0) words[SENT + 1] = ++this.#sentHigh;
+    this.#sent.add(words, this.#tail, this.#count);
     this.#count = 0;
-    if (this.shared) words[SEEN_HEAD] = (this.#tail + this.#room - this.capacity) | 0;
-    // SYNC POINT: publishes the records to those who load TAIL in ReceiveEnd. And the load comes
-    // after the store, as in sleepers the load of TAIL comes after the store of the flag.
-    if (this.shared) this.#moveTail(words);
-    else Atomics.store(words, TAIL, this.#tail);
+    // SYNC POINT: publishes the records to those who load TAIL in ReceiveEnd.
+    const before = this.shared
+      ? this.#publishShared(words)
+      : Atomics.exchange(words, TAIL, this.#tail);
     point(3);
-    if (Atomics.load(words, RECEIVERS_ASLEEP) !== 0) this.wake(words, RECEIVERS_ASLEEP, TAIL);
+    if ((before & ASLEEP) !== 0) this.wake(TAIL);
   }
 
   /**
@@ -124,7 +123,7 @@ export class SendEnd extends ChannelEnd {
     const tail = published & ~FLAGS;
     if ((published & ENDED) !== 0) return true; // which the attempt tells
     const needed = whole ? this.#needed(tail, length) : length;
-    const used = (tail - Atomics.load(this.words, HEAD)) | 0;
+    const used = (tail - (Atomics.load(this.words, HEAD) & ~ASLEEP)) | 0;
     return used < 0 || needed <= this.capacity - used - RECORD_BYTES;
   }
 
@@ -169,19 +168,18 @@ export class SendEnd extends ChannelEnd {
   /** Says that there will be no more. */
   end(): void {
     this.check();
-    this.checkOpen();
+    this.checkIdle();
     this.#ended = true;
     this.#room = 0;
     const { words } = this;
     Atomics.or(words, TAIL, ENDED); // without the lock: see #moveTail()
-    this.wake(words, RECEIVERS_ASLEEP, TAIL);
+    this.wake(TAIL);
   }
 
   /** Begins something in place. */
   begin(): void {
-    this.checkBegin();
     if (this.#ended) throw this.#endedError();
-    this.open = true;
+    this.setOpen();
     this.#start = this.#tail;
     this.#count = 0;
   }
@@ -234,7 +232,12 @@ export class SendEnd extends ChannelEnd {
   commit(over: boolean): void {
     this.check();
     point(5);
-    if (this.#count > 0) this.publish();
+    try {
+      if (this.#count > 0) this.publish();
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
     this.#start = this.#tail;
     if (over) this.finish();
   }
@@ -250,12 +253,12 @@ export class SendEnd extends ChannelEnd {
     this.#room += (this.#tail - this.#start) | 0;
     this.#tail = this.#start;
     this.#count = 0;
-    this.open = false;
+    this.setClosed();
   }
 
   /** Ends what is under way in place. */
   finish(): void {
-    this.open = false;
+    this.setClosed();
     this.leave();
   }
 
@@ -283,12 +286,12 @@ export class SendEnd extends ChannelEnd {
     }
     this.#ended = false;
     this.#tail = published & ~FLAGS;
+    this.#published = published;
     // Not a new look at HEAD, which the receivers are writing all the time. Another sender may have
     // died before it noted anything, or somebody else have written there: what isn't possible is 0.
     const used = (this.#tail - words[SEEN_HEAD]) | 0;
     this.#room = used < 0 || used > this.capacity || (used & 7) !== 0 ? 0 : this.capacity - used;
-    this.#sentLow = words[SENT];
-    this.#sentHigh = words[SENT + 1];
+    this.#sent.resume(words, this.#tail);
   }
 
   #reopen(): void {
@@ -297,14 +300,27 @@ export class SendEnd extends ChannelEnd {
     if (this.shared) return; // what others left is for whoever has the lock
     this.catchUp();
     this.#room = 0;
-    this.distance(Atomics.load(words, HEAD), this.#tail);
+    this.distance(Atomics.load(words, HEAD) & ~ASLEEP, this.#tail);
   }
 
-  /** Publishes where many send: one of them may end the channel meanwhile, without the lock. */
-  #moveTail(words: Int32Array<ArrayBufferLike>): void {
-    for (let seen = Atomics.load(words, TAIL);;) {
-      const found = Atomics.compareExchange(words, TAIL, seen, this.#tail | (seen & ENDED));
-      if (found === seen) return;
+  /**
+   * Publishes where many send, and returns what TAIL was: one of them may have ended the channel
+   * meanwhile, without the lock, and after the end nothing comes.
+   */
+  #publishShared(words: Int32Array<ArrayBufferLike>): number {
+    words[SEEN_HEAD] = (this.#tail + this.#room - this.capacity) | 0;
+    for (let seen = this.#published;;) {
+      const found = Atomics.compareExchange(words, TAIL, seen, this.#tail);
+      if (found === seen) {
+        this.#published = this.#tail;
+        return seen;
+      }
+      if ((found & ENDED) !== 0) {
+        this.#ended = true;
+        this.#room = 0;
+        throw this.#endedError();
+      }
+      if ((found ^ seen) !== ASLEEP) throw this.corrupt(`its position ${found} was moved`);
       seen = found;
     }
   }
@@ -313,21 +329,25 @@ export class SendEnd extends ChannelEnd {
   #findRoom(length: number): boolean {
     this.check();
     if (this.#ended) throw this.#endedError();
-    this.checkOpen();
     return this.#makeRoom(length);
   }
 
+  /** Throws if a message is longer than any can be. */
+  checkLength(length: number): void {
+    if (length <= this.capacity - RECORD_BYTES) return;
+    throw new RangeError(
+      `Cannot send ${length} bytes to the ${this.place.name}: its messages have ${
+        this.capacity - RECORD_BYTES
+      } bytes at most. Create it with a larger capacity`,
+    );
+  }
+
   #makeRoom(length: number): boolean {
-    if (length > this.capacity - RECORD_BYTES) {
-      throw new RangeError(
-        `Cannot send ${length} bytes by the ${this.place.name}: its messages have ${
-          this.capacity - RECORD_BYTES
-        } bytes at most. Create it with a larger capacity`,
-      );
-    }
+    this.checkLength(length);
     if (length <= this.#room - RECORD_BYTES) return true;
     // SYNC POINT: pairs with the store of HEAD in ReceiveEnd: the bytes before it were read.
-    this.#room = this.capacity - this.distance(Atomics.load(this.words, HEAD), this.#tail);
+    this.#room = this.capacity -
+      this.distance(Atomics.load(this.words, HEAD) & ~ASLEEP, this.#tail);
     return length <= this.#room - RECORD_BYTES;
   }
 
@@ -379,7 +399,7 @@ export class SendEnd extends ChannelEnd {
 
   #endedError(): Error {
     return new Deno.errors.BrokenPipe(
-      `Cannot send by the ${this.place.name}: a sender has ended it. Attach another sender to begin anew`,
+      `Cannot send to the ${this.place.name}: a sender has ended it. Attach another sender to begin anew`,
     );
   }
 }

@@ -1,11 +1,10 @@
 import { checkInteger, describe } from "../ffi/check.ts";
-import type { WaitOptions, WaitSyncOptions } from "../ffi/wait.ts";
+import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { fulfilled } from "../sync/waiter.ts";
 import { ChannelClaim, ChannelSendBatch } from "./channel_claim.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import type { Room, SendEnd } from "./channel_send_end.ts";
 import { ChannelSending, type Delivery } from "./channel_sending.ts";
-import { limitsOf, timeoutOf } from "./channel_wait.ts";
 import { type Codec, encoderOf } from "./codec.ts";
 import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 import { point } from "./test_points.ts";
@@ -168,7 +167,8 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
     const limits = limitsOf(options);
     this.#sending.checkPeers();
     const delivery = inPlace(length, () => this.#claim(length));
-    return this.#sending.early(delivery.attempt) ?? await this.#sending.until(limits, delivery);
+    const early = this.#sending.early(delivery.attempt);
+    return await (early ? fulfilled(early) : this.#sending.until(limits, delivery));
   }
 
   /**
@@ -199,7 +199,8 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
     const limits = limitsOf(options);
     this.#sending.checkPeers();
     const delivery = inPlace(length, () => this.#batch(length));
-    return this.#sending.early(delivery.attempt) ?? await this.#sending.until(limits, delivery);
+    const early = this.#sending.early(delivery.attempt);
+    return await (early ? fulfilled(early) : this.#sending.until(limits, delivery));
   }
 
   /**
@@ -241,7 +242,7 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   #put(bytes: Uint8Array<ArrayBufferLike>): boolean {
     const end = this.#end;
     if (end.shared) return this.#putShared(bytes);
-    if (end.open) end.checkOpen();
+    end.checkIdle();
     if (!end.append(bytes)) return false;
     end.publish();
     return true;
@@ -284,12 +285,12 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   #putSome(values: readonly In[], from: number): number {
     const end = this.#end;
     let i = from;
-    end.coding = true;
+    end.idle = false;
     try {
       while (i < values.length && end.append(this.#encode(values[i]))) i++;
       return i - from;
     } finally {
-      end.coding = false;
+      end.idle = true;
       if (end.pending > 0) end.publish();
     }
   }

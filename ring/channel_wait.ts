@@ -1,18 +1,11 @@
-import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
+import type { WaitOptions } from "../ffi/wait.ts";
 import { Patience } from "../sync/patience.ts";
 import type { SharedPlace } from "../sync/place.ts";
 import { wait } from "../sync/waiter.ts";
 import { type Waitable, waitSync } from "../sync/waiting.ts";
 import { type Deaths, SENDER } from "./channel_deaths.ts";
 import { addAtomically, type ChannelEnd } from "./channel_end.ts";
-import {
-  HEAD,
-  RECEIVERS_ASLEEP,
-  RECEIVERS_WAITED,
-  SENDERS_ASLEEP,
-  SENDERS_WAITED,
-  TAIL,
-} from "./channel_layout.ts";
+import { ASLEEP, HEAD, RECEIVERS_WAITED, SENDERS_WAITED, TAIL } from "./channel_layout.ts";
 import type { PeerDeath } from "./peer_target.ts";
 
 /** How often to look for deaths while there is no need to wait, in milliseconds. */
@@ -36,10 +29,10 @@ export class DeathWatch {
     return (this.#found ??= this.#deaths.look()[0]) !== undefined;
   }
 
-  /** Looks unless that was just done, and throws if somebody died. */
-  poll(): void {
+  /** The same, unless that was just done. */
+  lookAgain(): boolean {
     if (performance.now() - this.#looked >= LOOK_EVERY) this.look();
-    this.check();
+    return this.#found !== undefined;
   }
 
   /** Throws if somebody was found to have died, once. */
@@ -59,10 +52,11 @@ export class ChannelWait implements Waitable<true> {
   readonly index: number;
   readonly patience: Patience = new Patience();
   readonly #end: ChannelEnd;
-  readonly #flag: number;
   readonly #waited: number;
   readonly #ready: () => boolean;
   readonly #watch: DeathWatch | undefined;
+  /** From when on the time waited isn't added yet. */
+  #since = 0;
 
   /** `ready` tells whether an attempt of the end is worth it. */
   constructor(
@@ -75,7 +69,6 @@ export class ChannelWait implements Waitable<true> {
     this.place = end.place;
     this.index = sends ? HEAD : TAIL;
     this.#end = end;
-    this.#flag = sends ? SENDERS_ASLEEP : RECEIVERS_ASLEEP;
     this.#waited = sends ? SENDERS_WAITED : RECEIVERS_WAITED;
     this.#ready = ready;
     this.#watch = watch;
@@ -88,59 +81,43 @@ export class ChannelWait implements Waitable<true> {
   }
 
   announce(value: number): number | undefined {
-    // SYNC POINT: pairs with the load of the flag after the store of the word, in publish(). Who
-    // sleeps does so only if the word still is what it was before this.
-    Atomics.store(this.place.words, this.#flag, 1);
+    this.#add(); // as it goes on
+    // SYNC POINT: pairs with the exchange of the word in publish(), which finds the flag and wakes.
+    const asleep = value | ASLEEP;
+    const { words } = this.place;
+    if (value !== asleep && Atomics.compareExchange(words, this.index, value, asleep) !== value) {
+      return undefined;
+    }
     // What it had written before is received first.
-    return this.#watch?.look() ? undefined : value;
+    return this.#watch?.look() ? undefined : asleep;
   }
 
   /** Blocks the thread until an attempt is worth it; `false` if the time is over. */
   waitSync(timeout: number | undefined): boolean {
-    const start = performance.now();
+    this.#since = performance.now();
     try {
       return waitSync(this, timeout) ?? false;
     } finally {
-      this.#add(start);
+      this.#add();
     }
   }
 
   /** The same, without blocking the thread. */
   async wait(options: WaitOptions): Promise<boolean> {
-    const start = performance.now();
+    this.#since = performance.now();
     try {
       return await wait(this, options) ?? false;
     } finally {
-      this.#add(start);
+      this.#add();
     }
   }
 
-  #add(start: number): void {
+  /** Adds to the time waited, for `stat()`. */
+  #add(): void {
     const { words } = this.#end;
-    const microseconds = Math.min(2 ** 31, Math.round((performance.now() - start) * 1000));
+    const now = performance.now();
+    const microseconds = Math.min(2 ** 31, Math.round((now - this.#since) * 1000));
+    this.#since = now;
     if (words.length > 0 && microseconds > 0) addAtomically(words, this.#waited, microseconds);
   }
-}
-
-/** The timeout of something that blocks the thread, checked. */
-export function timeoutOf(options: WaitSyncOptions | undefined): number | undefined {
-  return options === undefined ? undefined : checkedWait(options).timeout;
-}
-
-/** The options of something asynchronous, checked; throws if it was aborted already. */
-export function limitsOf(options: WaitOptions | undefined): WaitOptions {
-  if (options === undefined) return {};
-  const limits = checkedWait(options);
-  limits.signal?.throwIfAborted();
-  return limits;
-}
-
-/** A moment by which something is to be done; `undefined` for none. */
-export function deadlineOf(timeout: number | undefined): number | undefined {
-  return timeout === undefined ? undefined : performance.now() + timeout;
-}
-
-/** How many milliseconds are left. */
-export function timeLeft(deadline: number | undefined): number | undefined {
-  return deadline === undefined ? undefined : Math.max(0, Math.ceil(deadline - performance.now()));
 }
