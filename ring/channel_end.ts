@@ -26,6 +26,11 @@ export function readNumber(words: Int32Array<ArrayBufferLike>, index: number): n
   return (words[index + 1] >>> 0) * 2 ** 32 + (words[index] >>> 0);
 }
 
+/** What of a batch was sent before an error, for its message. */
+export function sentBefore(count: number | undefined): string {
+  return count === undefined ? "" : `; ${count} messages were sent before`;
+}
+
 /**
  * Words on the bytes of a user's array, to copy by; `undefined` if they are misaligned, or may
  * change their number.
@@ -96,10 +101,11 @@ export abstract class ChannelEnd {
     return this.#spins;
   }
 
-  /** Leaves the channel; does nothing the second time. */
-  close(): void {
+  /** Leaves the channel; does nothing the second time. `word` is what this thread waits for. */
+  close(word?: number): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (word !== undefined && !this.place.gone) this.wake(word); // who waits learns that it is over
     this.words = this.ring = NO_WORDS;
     this.bytes = NO_BYTES;
     this.seat.leave();
@@ -203,6 +209,15 @@ export abstract class ChannelEnd {
       );
     }
     return distance;
+  }
+
+  /** The error for whoever waited in vain for others of its role. */
+  lockedError(timeout: number | undefined, sent?: number): Error {
+    return new Deno.errors.TimedOut(
+      `Cannot use the ${this.#what}: another one was at it for ${timeout} ms${
+        sentBefore(sent)
+      }. Wait longer, or see why it doesn't commit or release what it has open`,
+    );
   }
 
   /** The error for bytes that no sender or receiver writes. */

@@ -302,13 +302,13 @@ export class ReceiveEnd extends ChannelEnd {
   }
 
   /** Closes it; what is under way in place stays there. */
-  override close(): void {
+  override close(word?: number): void {
     if (this.open) this.finish(false);
     else if (this.#count > 0 && this.words.length > 0) this.publish();
     this.#available = 0;
     this.#target = NOWHERE;
     this.#targetWords = undefined;
-    super.close();
+    super.close(word);
   }
 
   protected override catchUp(): void {

@@ -262,7 +262,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   /** Leaves the channel; what is open in place stays there, for the next receiver. */
   close(): void {
     this.stopLooking();
-    this.#end.close();
+    this.#reception.close();
   }
 
   /** Leaves the channel, as {@linkcode close} does. */

@@ -3,6 +3,7 @@ import { Deaths, RECEIVER, SENDER } from "./channel_deaths.ts";
 import { fulfilled } from "../sync/waiter.ts";
 import type { Attempt } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
+import { TAIL } from "./channel_layout.ts";
 import { ReceiveEnd } from "./channel_receive_end.ts";
 import { Turns } from "./channel_turns.ts";
 import { ChannelWait, DeathWatch } from "./channel_wait.ts";
@@ -33,6 +34,11 @@ export class ChannelReception {
   /** Whether the next message may be taken at once: there is no lock, and nobody came before. */
   get free(): boolean {
     return !this.end.shared && !this.#turns.busy;
+  }
+
+  /** Leaves the channel; what waits is over. */
+  close(): void {
+    this.end.close(this.#turns.busy ? TAIL : undefined);
   }
 
   /** Which senders died, of those not told yet. */
@@ -83,7 +89,7 @@ export class ChannelReception {
     if (first !== undefined || end.ended) return first;
     for (let left = timeout; left !== 0; left = timeLeft(deadline)) {
       if (!end.spin() && !this.#syncWait.waitSync(left)) break;
-      if (!end.enterSync(timeLeft(deadline))) break;
+      if (!end.enterSync(timeLeft(deadline))) throw end.lockedError(timeout);
       const result = end.run(attempt);
       if (result !== undefined || end.ended) return result;
     }
@@ -111,7 +117,7 @@ export class ChannelReception {
         if (!await this.#asyncWait.wait({ signal, timeout: left })) break;
         const rest = { signal, timeout: timeLeft(deadline) };
         const entered = await end.enterFor(rest, attempt, finish);
-        if (entered === undefined) break;
+        if (entered === undefined) throw end.lockedError(options.timeout);
         if (entered.result !== undefined || end.ended) return entered.result;
       }
       this.nothing();

@@ -124,7 +124,8 @@ export class SendEnd extends ChannelEnd {
     if ((published & ENDED) !== 0) return true; // which the attempt tells
     const needed = whole ? this.#needed(tail, length) : length;
     const used = (tail - (Atomics.load(this.words, HEAD) & ~ASLEEP)) | 0;
-    return used < 0 || needed <= this.capacity - used - RECORD_BYTES;
+    // What isn't possible is for the attempt to tell.
+    return used < 0 || used > this.capacity || needed <= this.capacity - used - RECORD_BYTES;
   }
 
   /** Whether a message of that length can be added now. */
@@ -268,12 +269,12 @@ export class SendEnd extends ChannelEnd {
   }
 
   /** Closes it, without what is under way in place. */
-  override close(): void {
+  override close(word?: number): void {
     if (this.open) this.abort();
     this.#source = NOTHING;
     this.#sourceWords = undefined;
     this.#room = 0;
-    super.close();
+    super.close(word);
   }
 
   protected override catchUp(): void {
@@ -332,13 +333,14 @@ export class SendEnd extends ChannelEnd {
     return this.#makeRoom(length);
   }
 
-  /** Throws if a message is longer than any can be. */
-  checkLength(length: number): void {
-    if (length <= this.capacity - RECORD_BYTES) return;
+  /** Throws if a message is longer than any can be; of those in a batch, than half of that. */
+  checkLength(length: number, share = 1): void {
+    const most = Math.max(0, this.capacity / share - RECORD_BYTES);
+    if (length <= most) return;
     throw new RangeError(
-      `Cannot send ${length} bytes to the ${this.place.name}: its messages have ${
-        this.capacity - RECORD_BYTES
-      } bytes at most. Create it with a larger capacity`,
+      `Cannot send ${length} bytes to the ${this.place.name}: its messages${
+        share === 1 ? "" : " in a batch"
+      } have ${most} bytes at most. Create it with a larger capacity`,
     );
   }
 

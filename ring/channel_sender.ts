@@ -225,7 +225,7 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   /** Leaves the channel, without ending it; what is open in place is aborted. */
   close(): void {
     this.stopLooking();
-    this.#end.close();
+    this.#sending.close();
   }
 
   /** Leaves the channel, as {@linkcode close} does. */
@@ -324,8 +324,8 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   }
 
   #checkLength(length: number, share = 1): void {
-    const { capacity } = this.#end;
-    checkInteger("length", length, 0, Math.max(0, capacity / share - 8));
+    checkInteger("length", length, 0);
+    this.#end.checkLength(length, share);
   }
 }
 

@@ -15,7 +15,8 @@ const LOOK_EVERY = 100;
 export class DeathWatch {
   readonly #place: SharedPlace;
   readonly #deaths: Deaths;
-  #found: PeerDeath | undefined;
+  /** Deaths that no error told yet. */
+  readonly #found: PeerDeath[] = [];
   #looked = performance.now();
 
   constructor(place: SharedPlace, deaths: Deaths) {
@@ -26,20 +27,21 @@ export class DeathWatch {
   /** Looks; `true` if somebody died. */
   look(): boolean {
     this.#looked = performance.now();
-    return (this.#found ??= this.#deaths.look()[0]) !== undefined;
+    this.#found.push(...this.#deaths.look());
+    return this.#found.length > 0;
   }
 
   /** The same, unless that was just done. */
   lookAgain(): boolean {
     if (performance.now() - this.#looked >= LOOK_EVERY) this.look();
-    return this.#found !== undefined;
+    return this.#found.length > 0;
   }
 
-  /** Throws if somebody was found to have died, once. */
+  /** Throws if somebody was found to have died, once for each. */
   check(): void {
-    if (this.#found === undefined) return;
-    const { pid, role } = this.#found;
-    this.#found = undefined;
+    const death = this.#found.shift();
+    if (death === undefined) return;
+    const { pid, role } = death;
     throw new Deno.errors.BrokenPipe(
       `The ${this.#place.name} is broken: its ${role}, process ${pid}, died without closing it. Start it again`,
     );

@@ -221,7 +221,7 @@ function check(place: SharedPlace, kind: Kind): void {
   const length = objectLength(words);
   if (length > place.byteLength || words[AT_LENGTH + 1] !== 0) {
     throw new Deno.errors.InvalidData(
-      `Cannot open ${place.name}: it says that it has ${length} bytes, more than the ${place.byteLength} expected here. Map all of the memory, or open() it as it is`,
+      `Cannot open ${place.name}: it says that it has ${length} bytes, more than the ${place.byteLength} that it may have here. Map all of the memory; or, if it was created with other options, use open()`,
     );
   }
 }
