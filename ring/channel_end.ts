@@ -31,19 +31,6 @@ export function sentBefore(count: number | undefined): string {
   return count === undefined ? "" : `; ${count} messages were sent before`;
 }
 
-/**
- * Words on the bytes of a user's array, to copy by; `undefined` if they are misaligned, or may
- * change their number.
- */
-export function wordsOn(
-  { buffer, byteOffset, length }: Uint8Array<ArrayBufferLike>,
-): Int32Array<ArrayBufferLike> | undefined {
-  const resizable = buffer instanceof ArrayBuffer ? buffer.resizable : buffer.growable;
-  return byteOffset % 4 === 0 && !resizable
-    ? new Int32Array(buffer, byteOffset, length >>> 2)
-    : undefined;
-}
-
 /** Something to do while the side is locked; `undefined` if it can't be done now. */
 export type Attempt<R> = () => R | undefined;
 

@@ -1,7 +1,7 @@
-import { describe } from "../ffi/check.ts";
 import { land, type Landing } from "./landing.ts";
 import { RECEIVER } from "./channel_deaths.ts";
-import { ChannelEnd, wordsOn } from "./channel_end.ts";
+import { Target } from "./channel_copy.ts";
+import { ChannelEnd } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import {
   ASLEEP,
@@ -20,16 +20,11 @@ import { Count } from "./channel_count.ts";
 import { LongSpin } from "./channel_spin.ts";
 import { point } from "./test_points.ts";
 
-/** Up to how many bytes a loop is faster than a call. */
-const SHORT = 256;
-
 /** How many pauses let messages gather: about a microsecond. */
 const PAUSES = 32;
 
 /** How often it is tried whether that pays. */
 const PROBE_EVERY = 256;
-
-const NOWHERE = new Uint8Array(0);
 
 /** The receivers' end of a channel: how records get out of the ring. */
 export class ReceiveEnd extends ChannelEnd {
@@ -51,9 +46,7 @@ export class ReceiveEnd extends ChannelEnd {
   /** The length of the message that was received last. */
   #length = 0;
   readonly #longSpin = new LongSpin();
-  /** What was received into last, and words on the same bytes. */
-  #target: Uint8Array<ArrayBufferLike> = NOWHERE;
-  #targetWords: Int32Array<ArrayBufferLike> | undefined;
+  readonly #target = new Target();
 
   constructor(frame: ChannelFrame) {
     super(frame, RECEIVER, "receiver");
@@ -114,31 +107,7 @@ export class ReceiveEnd extends ChannelEnd {
   /** Copies the next message to the front of an array. */
   copyTo(target: Uint8Array<ArrayBufferLike>, length: number): void {
     point(11);
-    if (!(target instanceof Uint8Array)) {
-      throw new TypeError(`target must be a Uint8Array: received ${describe(target)}`);
-    }
-    if (length > target.length) {
-      throw new RangeError(
-        `Cannot receive ${length} bytes into ${target.length}: the message stays where it is. Use a longer array`,
-      );
-    }
-    const { start, bytes, ring } = this;
-    const first = this.capacity - start;
-    if (length > first) {
-      target.set(bytes.subarray(start));
-      target.set(bytes.subarray(0, length - first), first);
-      return;
-    }
-    if (target !== this.#target) this.#aim(target);
-    const words = this.#targetWords;
-    if (length > SHORT || words === undefined) {
-      target.set(bytes.subarray(start, start + length));
-      return;
-    }
-    const count = length >>> 2;
-    const from = start >>> 2;
-    for (let i = 0; i < count; i++) words[i] = ring[from + i];
-    for (let i = count << 2; i < length; i++) target[i] = bytes[start + i];
+    this.#target.copy(target, this, this.start, length);
   }
 
   /** A view of the next message in the ring; a copy if it isn't in one piece there. */
@@ -306,8 +275,7 @@ export class ReceiveEnd extends ChannelEnd {
     if (this.open) this.finish(false);
     else if (this.#count > 0 && this.words.length > 0) this.publish();
     this.#available = 0;
-    this.#target = NOWHERE;
-    this.#targetWords = undefined;
+    this.#target.forget();
     super.close(word);
   }
 
@@ -356,11 +324,6 @@ export class ReceiveEnd extends ChannelEnd {
     }
     this.#head = (this.#head + size) | 0;
     this.#available -= size;
-  }
-
-  #aim(target: Uint8Array<ArrayBufferLike>): void {
-    this.#target = target;
-    this.#targetWords = wordsOn(target);
   }
 
   /**

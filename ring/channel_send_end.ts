@@ -1,5 +1,6 @@
 import { SENDER } from "./channel_deaths.ts";
-import { ChannelEnd, wordsOn } from "./channel_end.ts";
+import { Source } from "./channel_copy.ts";
+import { ChannelEnd } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import {
   ASLEEP,
@@ -17,11 +18,6 @@ import {
 import { Count } from "./channel_count.ts";
 import { LongSpin } from "./channel_spin.ts";
 import { point } from "./test_points.ts";
-
-/** Up to how many bytes a loop is faster than a call. */
-const SHORT = 128;
-
-const NOTHING = new Uint8Array(0);
 
 /** How often to look for room, and how many pauses to make before: a quarter of a microsecond. */
 const ROUNDS = 16;
@@ -49,9 +45,7 @@ export class SendEnd extends ChannelEnd {
   #start = 0;
   #ended = false;
   readonly #longSpin = new LongSpin();
-  /** What was sent last, and words on the same bytes if it was sent twice. */
-  #source: Uint8Array<ArrayBufferLike> = NOTHING;
-  #sourceWords: Int32Array<ArrayBufferLike> | undefined;
+  readonly #source = new Source();
 
   constructor(frame: ChannelFrame) {
     super(frame, SENDER, "sender");
@@ -67,26 +61,12 @@ export class SendEnd extends ChannelEnd {
   append(message: Uint8Array<ArrayBufferLike>): boolean {
     const length = message.length;
     if (length > this.#room - RECORD_BYTES && !this.#findRoom(length)) return false;
-    const { ring, bytes, mask } = this;
+    const { ring, mask } = this;
     if (ring.length === 0) this.check();
     const tail = this.#tail;
     point(1);
     ring[(tail & mask) >>> 2] = length;
-    const start = (tail + RECORD_BYTES) & mask;
-    const end = start + length;
-    if (end > this.capacity) this.#appendInTwo(message, start);
-    else if (length > SHORT) bytes.set(message, start);
-    else {
-      // A loop over words is faster than the call, where one array is sent again and again.
-      const words = (message === this.#source ? this.#sourceWords : undefined) ??
-        this.#wordsOf(message);
-      if (words === undefined) bytes.set(message, start);
-      else {
-        const count = length >>> 2;
-        for (let i = 0, to = start >>> 2; i < count; i++) ring[to + i] = words[i];
-        for (let i = count << 2; i < length; i++) bytes[start + i] = message[i];
-      }
-    }
+    this.#source.copy(message, this, (tail + RECORD_BYTES) & mask);
     const size = (length + RECORD_BYTES + 7) & -8;
     this.#tail = (tail + size) | 0;
     this.#room -= size;
@@ -271,8 +251,7 @@ export class SendEnd extends ChannelEnd {
   /** Closes it, without what is under way in place. */
   override close(word?: number): void {
     if (this.open) this.abort();
-    this.#source = NOTHING;
-    this.#sourceWords = undefined;
+    this.#source.forget();
     this.#room = 0;
     super.close(word);
   }
@@ -351,22 +330,6 @@ export class SendEnd extends ChannelEnd {
     this.#room = this.capacity -
       this.distance(Atomics.load(this.words, HEAD) & ~ASLEEP, this.#tail);
     return length <= this.#room - RECORD_BYTES;
-  }
-
-  /** Words on the bytes of what is sent for the second time in a row. */
-  #wordsOf(message: Uint8Array<ArrayBufferLike>): Int32Array<ArrayBufferLike> | undefined {
-    if (message !== this.#source) {
-      this.#source = message;
-      this.#sourceWords = undefined;
-      return undefined;
-    }
-    return this.#sourceWords = wordsOn(message);
-  }
-
-  #appendInTwo(message: Uint8Array<ArrayBufferLike>, start: number): void {
-    const first = this.capacity - start;
-    this.bytes.set(message.subarray(0, first), start);
-    this.bytes.set(message.subarray(first), 0);
   }
 
   #addSlowly(length: number): number {
