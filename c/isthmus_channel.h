@@ -52,19 +52,22 @@ enum {
   ISTHMUS_ROLES = 12,
   ISTHMUS_TAIL = 32,
   ISTHMUS_SENT = 33,
-  ISTHMUS_SEEN_HEAD = 35,
+  ISTHMUS_SEEN_HEAD = 39,
   ISTHMUS_HEAD = 64,
   ISTHMUS_RECEIVED = 65,
-  ISTHMUS_SEEN_TAIL = 67,
-  ISTHMUS_RECEIVERS_ASLEEP = 96,
-  ISTHMUS_SENDERS_ASLEEP = 128,
-  ISTHMUS_SENDERS_MUTEX = 192,
-  ISTHMUS_RECEIVERS_MUTEX = 224,
-  ISTHMUS_TABLE = 256,
+  ISTHMUS_SEEN_TAIL = 71,
+  ISTHMUS_SENDERS_MUTEX = 128,
+  ISTHMUS_RECEIVERS_MUTEX = 160,
+  ISTHMUS_TABLE = 192,
   ISTHMUS_TABLE_ENTRY = 8
 };
 
 enum { ISTHMUS_SENDER = 1, ISTHMUS_RECEIVER = 2 };
+
+/* In the tail: there is no more to come. In the tail and the head: somebody sleeps on the word. */
+#define ISTHMUS_ENDED 1u
+#define ISTHMUS_ASLEEP 2u
+#define ISTHMUS_FLAGS 7u
 
 /* In the first word of an entry of the table, with a thread id: the others are to follow. */
 #define ISTHMUS_CLAIMING 0x40000000u
@@ -222,7 +225,7 @@ static inline int isthmus_attach(struct isthmus_end *end, struct isthmus_channel
     return -ENOSPC;
   }
   if (role == ISTHMUS_SENDER) {
-    __atomic_and_fetch(channel->words + ISTHMUS_TAIL, ~1u, __ATOMIC_SEQ_CST);
+    __atomic_and_fetch(channel->words + ISTHMUS_TAIL, ~ISTHMUS_ENDED, __ATOMIC_SEQ_CST);
   }
   return 0;
 }
@@ -232,9 +235,7 @@ static inline void isthmus_detach(struct isthmus_end *end) {
   if (end->only) pthread_mutex_unlock(end->mutex);
 }
 
-static inline void isthmus_wake(uint32_t *asleep, uint32_t *word) {
-  if (isthmus_load(asleep) == 0) return;
-  isthmus_store(asleep, 0);
+static inline void isthmus_wake(uint32_t *word) {
   syscall(SYS_futex, word, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
 
@@ -245,15 +246,18 @@ static inline int64_t isthmus_now_ms(void) {
 }
 
 /* Sleeps while the word has a value, for a while: -EAGAIN if the deadline (-1: none) is over. */
-static inline int isthmus_sleep(
-  uint32_t *asleep, uint32_t *word, uint32_t value, int64_t deadline
-) {
+static inline int isthmus_sleep(uint32_t *word, uint32_t value, int64_t deadline) {
   int64_t left = deadline < 0 ? (int64_t)ISTHMUS_RECHECK_MS : deadline - isthmus_now_ms();
   if (left <= 0) return -EAGAIN;
   if (left > ISTHMUS_RECHECK_MS) left = ISTHMUS_RECHECK_MS;
   struct timespec time = { 0, (long)left * 1000000 };
-  isthmus_store(asleep, 1);
-  syscall(SYS_futex, word, FUTEX_WAIT, value, &time, NULL, 0);
+  /* In the word itself, so that who changes it learns of it. */
+  uint32_t asleep = value | ISTHMUS_ASLEEP;
+  if (value != asleep && !__atomic_compare_exchange_n(
+        word, &value, asleep, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+    return 0; /* it has changed */
+  }
+  syscall(SYS_futex, word, FUTEX_WAIT, asleep, &time, NULL, 0);
   return 0;
 }
 
@@ -279,8 +283,15 @@ static inline void isthmus_unlock(struct isthmus_end *end) {
   if (!end->only) pthread_mutex_unlock(end->mutex);
 }
 
-static inline void isthmus_count(uint32_t *count) {
-  if (++count[0] == 0) count[1]++;
+/*
+ * Counts a message. Of two notes, each a position and the count up to it, the one for the position
+ * that is published counts: who is killed before it publishes another leaves that one alone.
+ */
+static inline void isthmus_count(uint32_t *notes, uint32_t position, uint32_t next) {
+  uint32_t *note = notes[0] == position ? notes : notes + 3, *other = notes + (note == notes) * 3;
+  other[0] = next;
+  other[1] = note[1] + 1;
+  other[2] = note[2] + (other[1] == 0);
 }
 
 /* Sends a message, and waits for room for some milliseconds at most: -1 for ever, 0 not at all. */
@@ -295,11 +306,11 @@ static inline int isthmus_send(
   for (;;) {
     int result = isthmus_lock(end, deadline);
     if (result != 0) return result;
-    uint32_t seen = isthmus_load(words + ISTHMUS_TAIL), tail = seen & ~7u;
-    uint32_t head = isthmus_load(words + ISTHMUS_HEAD);
-    if ((seen & 1) != 0 || tail - head > capacity || (head & 7) != 0) {
+    uint32_t seen = isthmus_load(words + ISTHMUS_TAIL), tail = seen & ~ISTHMUS_FLAGS;
+    uint32_t room = isthmus_load(words + ISTHMUS_HEAD), head = room & ~ISTHMUS_ASLEEP;
+    if ((seen & ISTHMUS_ENDED) != 0 || tail - head > capacity || (head & ISTHMUS_FLAGS) != 0) {
       isthmus_unlock(end);
-      return (seen & 1) != 0 ? -EPIPE : -EINVAL;
+      return (seen & ISTHMUS_ENDED) != 0 ? -EPIPE : -EINVAL;
     }
     if (capacity - (tail - head) >= size) {
       uint32_t start = (tail + 8) & mask;
@@ -307,19 +318,21 @@ static inline int isthmus_send(
       *(uint32_t *)(channel->data + (tail & mask)) = length;
       memcpy(channel->data + start, message, first);
       memcpy(channel->data, (const char *)message + first, length - first);
-      isthmus_count(words + ISTHMUS_SENT);
+      isthmus_count(words + ISTHMUS_SENT, tail, tail + size);
       words[ISTHMUS_SEEN_HEAD] = head; /* which Deno's senders, if there are many, go by */
-      /* Another sender may end the channel meanwhile, without the lock. */
+      /* Another sender may end the channel meanwhile, without the lock: after that nothing comes. */
       while (!__atomic_compare_exchange_n(
-        words + ISTHMUS_TAIL, &seen, (tail + size) | (seen & 1), 0, __ATOMIC_SEQ_CST,
-        __ATOMIC_SEQ_CST)) {
+        words + ISTHMUS_TAIL, &seen, tail + size, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST)) {
+        if ((seen & ISTHMUS_ENDED) == 0) continue;
+        isthmus_unlock(end);
+        return -EPIPE;
       }
-      isthmus_wake(words + ISTHMUS_RECEIVERS_ASLEEP, words + ISTHMUS_TAIL);
+      if ((seen & ISTHMUS_ASLEEP) != 0) isthmus_wake(words + ISTHMUS_TAIL);
       isthmus_unlock(end);
       return 0;
     }
     isthmus_unlock(end);
-    result = isthmus_sleep(words + ISTHMUS_SENDERS_ASLEEP, words + ISTHMUS_HEAD, head, deadline);
+    result = isthmus_sleep(words + ISTHMUS_HEAD, room, deadline);
     if (result != 0) return result;
   }
 }
@@ -337,15 +350,16 @@ static inline int isthmus_receive(
   for (;;) {
     int result = isthmus_lock(end, deadline);
     if (result != 0) return result;
-    uint32_t seen = isthmus_load(words + ISTHMUS_TAIL), tail = seen & ~7u;
-    uint32_t head = isthmus_load(words + ISTHMUS_HEAD);
-    result = tail - head > capacity || (head & 7) != 0 ? -EINVAL : -EAGAIN;
+    uint32_t seen = isthmus_load(words + ISTHMUS_TAIL), tail = seen & ~ISTHMUS_FLAGS;
+    uint32_t first_head = isthmus_load(words + ISTHMUS_HEAD) & ~ISTHMUS_ASLEEP, head = first_head;
+    result = tail - head > capacity || (head & ISTHMUS_FLAGS) != 0 ? -EINVAL : -EAGAIN;
     while (result == -EAGAIN && head != tail) {
       uint32_t header = *(volatile uint32_t *)(channel->data + (head & mask));
       uint32_t length = header & 0x7fffffff;
       /* The highest bit: these bytes are no message but the end of the ring. */
       uint32_t record = header == length ? (length + 8 + 7) & ~7u : length;
       if (record > tail - head || record == 0 || (record & 7) != 0) result = -EINVAL;
+      else if (header != length && record == tail - head) result = -EINVAL; /* never sent alone */
       else if (header != length) head += record;
       else if (length > size) {
         end->needed = length;
@@ -356,17 +370,18 @@ static inline int isthmus_receive(
         uint32_t first = length < capacity - start ? length : capacity - start;
         memcpy(buffer, channel->data + start, first);
         memcpy((char *)buffer + first, channel->data, length - first);
-        isthmus_count(words + ISTHMUS_RECEIVED);
+        isthmus_count(words + ISTHMUS_RECEIVED, first_head, head + record);
         words[ISTHMUS_SEEN_TAIL] = tail;
-        isthmus_store(words + ISTHMUS_HEAD, head + record);
-        isthmus_wake(words + ISTHMUS_SENDERS_ASLEEP, words + ISTHMUS_HEAD);
+        uint32_t before =
+          __atomic_exchange_n(words + ISTHMUS_HEAD, head + record, __ATOMIC_SEQ_CST);
+        if ((before & ISTHMUS_ASLEEP) != 0) isthmus_wake(words + ISTHMUS_HEAD);
         result = (int)length;
       }
     }
     isthmus_unlock(end);
     if (result != -EAGAIN) return result;
-    if (seen & 1) return -EPIPE;
-    result = isthmus_sleep(words + ISTHMUS_RECEIVERS_ASLEEP, words + ISTHMUS_TAIL, seen, deadline);
+    if ((seen & ISTHMUS_ENDED) != 0) return -EPIPE;
+    result = isthmus_sleep(words + ISTHMUS_TAIL, seen, deadline);
     if (result != 0) return result;
   }
 }
@@ -374,9 +389,8 @@ static inline int isthmus_receive(
 /* Says that there will be no more messages, unless another sender attaches. */
 static inline void isthmus_end_stream(struct isthmus_end *end) {
   uint32_t *tail = end->channel->words + ISTHMUS_TAIL;
-  __atomic_or_fetch(tail, 1, __ATOMIC_SEQ_CST);
-  isthmus_store(end->channel->words + ISTHMUS_RECEIVERS_ASLEEP, 0);
-  syscall(SYS_futex, tail, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+  __atomic_or_fetch(tail, ISTHMUS_ENDED, __ATOMIC_SEQ_CST);
+  isthmus_wake(tail);
 }
 
 #endif

@@ -76,5 +76,6 @@ export function checkRange(offset: number, length: number, size: number): void {
 
 /** A value as an error message shows it. */
 export function describe(value: unknown): string {
-  return typeof value === "bigint" ? `${value}n` : Deno.inspect(value);
+  if (typeof value === "bigint") return `${value}n`;
+  return Deno.inspect(value, { breakLength: Infinity, compact: true, depth: 1, iterableLimit: 4 });
 }

@@ -76,15 +76,20 @@ export async function within<T>(
 ): Promise<T> {
   if (signal === undefined && timeout === undefined) return await promise;
   return await new Promise<T>((resolve, reject) => {
-    const onAbort = () => reject(signal?.reason);
-    if (signal?.aborted) onAbort();
-    const timer = timeout === undefined
-      ? undefined
-      : setTimeout(() => reject(timeoutError()), timeout);
-    signal?.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => {
+    const stop = () => {
       clearTimeout(timer);
       signal?.removeEventListener("abort", onAbort);
-    });
+    };
+    const giveUp = (reason: unknown) => {
+      stop();
+      reject(reason);
+    };
+    const onAbort = () => giveUp(signal?.reason);
+    const timer = timeout === undefined
+      ? undefined
+      : setTimeout(() => giveUp(timeoutError()), timeout);
+    signal?.addEventListener("abort", onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+    promise.then(resolve, reject).finally(stop);
   });
 }

@@ -1,14 +1,15 @@
-import { checkOptions, describe } from "../ffi/check.ts";
+import { checkOptions } from "../ffi/check.ts";
+import type { OpenObjectOptions } from "../sync/options.ts";
 import type { SyncMemory } from "../sync/place.ts";
+import { readCount } from "./channel_count.ts";
 import { roleName } from "./channel_deaths.ts";
 import { readNumber } from "./channel_end.ts";
 import {
   channelBytes,
   ChannelFrame,
-  type ChannelOpenOptions,
-  type ChannelOptions,
   type ChannelRole,
   type ChannelSize,
+  type CreateChannelOptions,
 } from "./channel_frame.ts";
 import {
   ENDED,
@@ -22,7 +23,8 @@ import {
 } from "./channel_layout.ts";
 import { ChannelReceiver } from "./channel_receiver.ts";
 import { ChannelSender } from "./channel_sender.ts";
-import { bytesCodec, type Codec } from "./codec.ts";
+import type { Decoder, Encoder } from "./codec.ts";
+import { checkedCodec } from "./options.ts";
 import { checkPeerDeath, type Participant, type PeerDeathPolicy } from "./peer_target.ts";
 
 /** Options of an end of a channel. */
@@ -43,12 +45,6 @@ export interface ChannelCodecOptions<C> extends Omit<ChannelEndOptions, "codec">
   readonly codec: C;
 }
 
-/** Who is attached to a channel, and as what. */
-export interface ChannelParticipant extends Participant {
-  /** Whether it sends or receives. */
-  readonly role: "sender" | "receiver";
-}
-
 /** How a channel is doing. */
 export interface ChannelStat {
   /** The length of the ring in bytes. */
@@ -57,14 +53,16 @@ export interface ChannelStat {
   readonly bytes: number;
   /** How many messages are in it. */
   readonly messages: number;
-  /** How many messages were sent, ever. A process that is killed may leave its last ones out. */
+  /** How many messages were sent, ever. */
   readonly sent: number;
   /** How many messages were received, ever. */
   readonly received: number;
   /** Whether a sender has ended it. */
   readonly ended: boolean;
-  /** Who is attached, those included who died without closing. */
-  readonly participants: readonly ChannelParticipant[];
+  /** How many may be attached at the same time. */
+  readonly maxParticipants: number;
+  /** Who is attached, those included who died without closing and whose places nobody took yet. */
+  readonly participants: readonly Participant[];
   /** For how many milliseconds senders waited, all together. */
   readonly sendersWaited: number;
   /** For how many milliseconds receivers waited, all together. */
@@ -126,7 +124,7 @@ export class Channel {
    * @throws {Deno.errors.InvalidData} If the memory isn't zeros.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
-  static create(memory: SyncMemory, options: ChannelOptions = {}): Channel {
+  static create(memory: SyncMemory, options: CreateChannelOptions = {}): Channel {
     return new Channel(ChannelFrame.create(memory, options));
   }
 
@@ -139,7 +137,7 @@ export class Channel {
    * @throws {Deno.errors.InvalidData} If something else is there: another kind, or version.
    * @throws {Deno.errors.TimedOut} If somebody is still creating it after the time.
    */
-  static open(memory: SyncMemory, options: ChannelOpenOptions = {}): Channel {
+  static open(memory: SyncMemory, options: OpenObjectOptions = {}): Channel {
     return new Channel(ChannelFrame.open(memory, options));
   }
 
@@ -154,7 +152,7 @@ export class Channel {
    */
   static openOrCreate(
     memory: SyncMemory,
-    options: ChannelOptions & ChannelOpenOptions = {},
+    options: CreateChannelOptions & OpenObjectOptions = {},
   ): Channel {
     return new Channel(ChannelFrame.openOrCreate(memory, options));
   }
@@ -162,6 +160,11 @@ export class Channel {
   /** Whether this handle's `create` or `openOrCreate` made the channel. */
   get created(): boolean {
     return this.#frame.created;
+  }
+
+  /** How many bytes of the memory it takes, from its offset on. */
+  get byteLength(): number {
+    return this.#frame.place.byteLength;
   }
 
   /** The length of the ring in bytes. */
@@ -189,12 +192,12 @@ export class Channel {
    */
   sender(options?: ChannelEndOptions): ChannelSender<Uint8Array>;
   /** Attaches as a sender of values. */
-  sender<In>(options: ChannelCodecOptions<Pick<Codec<never, In>, "encode">>): ChannelSender<In>;
+  sender<In>(options: ChannelCodecOptions<Encoder<In>>): ChannelSender<In>;
   sender<In>(options: { codec?: unknown; peerDeath?: PeerDeathPolicy } = {}): ChannelSender<In> {
-    const { codec = bytesCodec, peerDeath } = checkOptions(options);
+    const { codec, peerDeath } = checkOptions(options);
     return new ChannelSender(
       this.#frame,
-      checkCodec(codec, "encode") as Codec<unknown, In>,
+      checkedCodec<In>(codec, "encode"),
       checkPeerDeath(peerDeath),
     );
   }
@@ -210,30 +213,17 @@ export class Channel {
   receiver(options?: ChannelEndOptions): ChannelReceiver<Uint8Array<ArrayBuffer>>;
   /** Attaches as a receiver of values. */
   receiver<Out>(
-    options: ChannelCodecOptions<Pick<Codec<Out, never>, "decode" | "keeps">>,
+    options: ChannelCodecOptions<Decoder<Out>>,
   ): ChannelReceiver<Out>;
   receiver<Out>(
     options: { codec?: unknown; peerDeath?: PeerDeathPolicy } = {},
   ): ChannelReceiver<Out> {
-    const { codec = bytesCodec, peerDeath } = checkOptions(options);
+    const { codec, peerDeath } = checkOptions(options);
     return new ChannelReceiver(
       this.#frame,
-      checkCodec(codec, "decode") as Codec<Out, never>,
+      checkedCodec<Out>(codec, "decode"),
       checkPeerDeath(peerDeath),
     );
-  }
-
-  /**
-   * Who is attached, those included who died without closing and whose places nobody took yet.
-   *
-   * @throws {Deno.errors.BadResource} If the memory is gone.
-   */
-  peers(): ChannelParticipant[] {
-    return this.#frame.participants.list().map(({ pid, liveness, role }) => ({
-      pid,
-      liveness,
-      role: roleName(role),
-    }));
   }
 
   /**
@@ -242,30 +232,26 @@ export class Channel {
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   stat(): ChannelStat {
-    const { place: { words }, capacity } = this.#frame;
+    const { place: { words }, capacity, participants } = this.#frame;
     const head = Atomics.load(words, HEAD);
     const tail = Atomics.load(words, TAIL);
-    const received = readNumber(words, RECEIVED);
-    const sent = readNumber(words, SENT);
+    const received = readCount(words, RECEIVED, HEAD);
+    const sent = readCount(words, SENT, TAIL);
     return {
       capacity,
-      bytes: Math.min(capacity, Math.max(0, ((tail & ~FLAGS) - head) | 0)),
+      bytes: Math.min(capacity, Math.max(0, ((tail & ~FLAGS) - (head & ~FLAGS)) | 0)),
       messages: Math.max(0, sent - received),
       sent,
       received,
       ended: (tail & ENDED) !== 0,
-      participants: this.peers(),
+      maxParticipants: participants.size,
+      participants: participants.list().map(({ pid, liveness, role }) => ({
+        pid,
+        liveness,
+        role: roleName(role),
+      })),
       sendersWaited: readNumber(words, SENDERS_WAITED) / 1000,
       receiversWaited: readNumber(words, RECEIVERS_WAITED) / 1000,
     };
   }
-}
-
-/** Checks that something looks like a codec. */
-function checkCodec(value: unknown, method: "encode" | "decode"): unknown {
-  const codec = value as Record<string, unknown> | null;
-  if (typeof codec === "object" && codec !== null && typeof codec[method] === "function") {
-    return codec;
-  }
-  throw new TypeError(`codec must have a method ${method}(): received ${describe(value)}`);
 }

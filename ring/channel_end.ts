@@ -1,4 +1,5 @@
 import { ALL, futexWake } from "../ffi/futex.ts";
+import type { WaitOptions } from "../ffi/wait.ts";
 import { Patience } from "../sync/patience.ts";
 import type { SharedPlace } from "../sync/place.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
@@ -25,17 +26,9 @@ export function readNumber(words: Int32Array<ArrayBufferLike>, index: number): n
   return (words[index + 1] >>> 0) * 2 ** 32 + (words[index] >>> 0);
 }
 
-/**
- * Words on the bytes of a user's array, to copy by; `undefined` if they are misaligned, or may
- * change their number.
- */
-export function wordsOn(
-  { buffer, byteOffset, length }: Uint8Array<ArrayBufferLike>,
-): Int32Array<ArrayBufferLike> | undefined {
-  const resizable = buffer instanceof ArrayBuffer ? buffer.resizable : buffer.growable;
-  return byteOffset % 4 === 0 && !resizable
-    ? new Int32Array(buffer, byteOffset, length >>> 2)
-    : undefined;
+/** What of a batch was sent before an error, for its message. */
+export function sentBefore(count: number | undefined): string {
+  return count === undefined ? "" : `; ${count} messages were sent before`;
 }
 
 /** Something to do while the side is locked; `undefined` if it can't be done now. */
@@ -56,8 +49,8 @@ export abstract class ChannelEnd {
   readonly shared: boolean;
   /** Whether something in place is under way: a claim, a batch, a message that is read. */
   open = false;
-  /** Whether a batch of values is under way, whose codec may call this end again. */
-  coding = false;
+  /** Whether neither that is, nor a batch of values, whose codec may call this end again. */
+  idle = true;
   protected readonly seat: Seat;
   /** Says whether spinning is switched on. */
   readonly #patience = new Patience();
@@ -95,10 +88,11 @@ export abstract class ChannelEnd {
     return this.#spins;
   }
 
-  /** Leaves the channel; does nothing the second time. */
-  close(): void {
+  /** Leaves the channel; does nothing the second time. `word` is what this thread waits for. */
+  close(word?: number): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (word !== undefined && !this.place.gone) this.wake(word); // who waits learns that it is over
     this.words = this.ring = NO_WORDS;
     this.bytes = NO_BYTES;
     this.seat.leave();
@@ -106,29 +100,44 @@ export abstract class ChannelEnd {
 
   /** Locks the side, if others share it, and gets what they left; `false` if it is locked. */
   tryEnter(): boolean {
-    if (!this.shared) {
-      if (this.open) this.checkOpen();
-      return true;
-    }
+    this.checkIdle();
+    if (!this.shared) return true;
     this.check();
     if (!this.seat.tryLock()) return false;
-    return this.#entered();
+    this.#entered();
+    return true;
   }
 
   /** The same; waits for some milliseconds at most. */
   enterSync(timeout?: number): boolean {
     if (!this.shared) return this.tryEnter();
+    this.checkIdle();
     this.check();
     if (!this.seat.lockSync(timeout)) return false;
-    return this.#entered();
+    this.#entered();
+    return true;
   }
 
-  /** The same, without blocking the thread. */
-  async enter(options: { signal?: AbortSignal; timeout?: number }): Promise<boolean> {
-    if (!this.shared) return this.tryEnter();
+  /**
+   * Locks the side as soon as it can, makes an attempt, and has it finished after unlocking, all in
+   * one step; `undefined` if the time is over.
+   */
+  async enterFor<R, S>(
+    options: WaitOptions,
+    attempt: Attempt<R>,
+    finish: (result: R) => S,
+  ): Promise<{ readonly result: S | undefined } | undefined> {
+    const finished = () => {
+      const result = this.run(attempt);
+      return { result: result === undefined ? undefined : finish(result) };
+    };
+    if (!this.shared) return this.tryEnter() ? finished() : undefined;
+    this.checkIdle();
     this.check();
-    if (!await this.seat.lock(options)) return false;
-    return this.#entered();
+    return await this.seat.lock(options, () => {
+      this.#entered();
+      return finished();
+    });
   }
 
   /** Unlocks the side, if others share it. */
@@ -157,15 +166,23 @@ export abstract class ChannelEnd {
     throw new Deno.errors.BadResource(`Cannot use the ${this.#what}: the memory is gone`);
   }
 
-  /** Throws if something in place is under way, which comes first. */
-  checkOpen(): void {
-    if (this.open) throw this.#busy();
+  /** Throws if something is under way, which comes first. */
+  checkIdle(): void {
+    if (!this.idle) throw this.#busy();
   }
 
-  /** Throws if something in place can't begin. */
-  protected checkBegin(): void {
+  /** Begins something in place. */
+  protected setOpen(): void {
     this.check();
-    if (this.open || this.coding) throw this.#busy();
+    this.checkIdle();
+    this.open = true;
+    this.idle = false;
+  }
+
+  /** Ends what is under way in place. */
+  protected setClosed(): void {
+    this.open = false;
+    this.idle = true;
   }
 
   /** The distance from one position to another. */
@@ -181,28 +198,35 @@ export abstract class ChannelEnd {
     return distance;
   }
 
-  /** The error for what nobody wrote who keeps to the rules. */
+  /** The error for whoever waited in vain for others of its role. */
+  lockedError(timeout: number | undefined, sent?: number): Error {
+    return new Deno.errors.TimedOut(
+      `Cannot use the ${this.#what}: another one was at it for ${timeout} ms${
+        sentBefore(sent)
+      }. Wait longer, or see why it doesn't commit or release what it has open`,
+    );
+  }
+
+  /** The error for bytes that no sender or receiver writes. */
   corrupt(what: string): Error {
     return new Deno.errors.InvalidData(
       `Cannot use the ${this.#what}: ${what}, so something else has written there. Create it anew, in memory filled with zeros`,
     );
   }
 
-  /** Wakes all who sleep on a word, and set a flag before. */
-  protected wake(words: Int32Array<ArrayBufferLike>, flag: number, word: number): void {
-    // Cleared first: who sets it from now on looks again before it sleeps.
-    Atomics.store(words, flag, 0);
+  /** Wakes all who sleep on a word. */
+  protected wake(word: number): void {
     futexWake(this.place.address + BigInt(4 * word), ALL);
   }
 
   /** Gets what others of the same role left, while the side is locked. */
   protected abstract catchUp(): void;
 
-  #entered(): boolean {
+  #entered(): void {
     try {
       this.check(); // it may have been closed while it waited
+      this.checkIdle();
       this.catchUp();
-      return true;
     } catch (error) {
       this.seat.unlock();
       throw error;

@@ -1,16 +1,15 @@
 import { checkInteger, checkOptions, describe } from "../ffi/check.ts";
-import {
-  createObject,
-  HEADER_BYTES,
-  objectLength,
-  openObject,
-  openOrCreateObject,
-  parameter,
-} from "../sync/header.ts";
 import { makeMutex } from "../sync/mutex_bytes.ts";
-import { type OffsetOptions, readOffset } from "../sync/options.ts";
+import { type OffsetOptions, type OpenObjectOptions, readOffset } from "../sync/options.ts";
 import { Participants, type ParticipantStatus } from "../sync/participants.ts";
 import { placeOf, type SharedPlace, type SyncMemory } from "../sync/place.ts";
+import {
+  createSized,
+  type Located,
+  type ObjectShape,
+  openOrCreateSized,
+  openSized,
+} from "../sync/sized_object.ts";
 import {
   dataOffset,
   HEAD,
@@ -19,14 +18,13 @@ import {
   MANY_RECEIVERS,
   MANY_SENDERS,
   MOST_CAPACITY,
-  PARAMETER_CAPACITY,
-  PARAMETER_PARTICIPANTS,
-  PARAMETER_ROLES,
   PARTICIPANTS,
+  RECEIVED,
   RECEIVERS_MUTEX,
   SEEN_HEAD,
   SEEN_TAIL,
   SENDERS_MUTEX,
+  SENT,
   TAIL,
 } from "./channel_layout.ts";
 import { points } from "./test_points.ts";
@@ -46,12 +44,15 @@ export interface ChannelSize {
    * is room.
    */
   readonly capacity?: number;
-  /** How many senders and receivers may be attached at the same time. Default: 64. */
-  readonly participants?: number;
+  /**
+   * How many senders and receivers may be attached at the same time, 1 to 65536; each takes 32
+   * bytes. Default: 64.
+   */
+  readonly maxParticipants?: number;
 }
 
-/** Where a channel is created, and how. */
-export interface ChannelOptions extends ChannelSize, OffsetOptions {
+/** How many there may be at each end. */
+interface Roles {
   /**
    * Whether one sender is attached at a time, which pays for no lock, or many, each of which takes
    * a robust mutex for each operation. Default: `"one"`.
@@ -61,25 +62,11 @@ export interface ChannelOptions extends ChannelSize, OffsetOptions {
   readonly receivers?: ChannelRole;
 }
 
-/** Where a channel is, and how long to wait for it. */
-export interface ChannelOpenOptions extends OffsetOptions {
-  /** The most milliseconds to wait for a process that is creating it. Default: 1000. */
-  readonly timeout?: number;
-}
+/** Where a channel is created, and how. */
+export interface CreateChannelOptions extends ChannelSize, Roles, OffsetOptions {}
 
-/** What is asked for, checked; `undefined` means any. */
-interface Wishes {
-  readonly memory: SyncMemory;
-  readonly offset: number;
-  readonly capacity: number | undefined;
-  readonly participants: number | undefined;
-  readonly roles: number;
-  readonly mask: number;
-}
-
-function checkRole(name: string, value: unknown): boolean | undefined {
-  if (value === undefined) return undefined;
-  if (value === "one" || value === "many") return value === "many";
+function checkRole(name: string, value: unknown): ChannelRole | undefined {
+  if (value === undefined || value === "one" || value === "many") return value;
   throw new TypeError(`${name} must be "one" or "many": received ${describe(value)}`);
 }
 
@@ -90,52 +77,67 @@ function checkCapacity(value: unknown): number {
 }
 
 function checkParticipants(value: unknown): number {
-  return checkInteger("participants", value, 1, MOST_PARTICIPANTS);
+  return checkInteger("maxParticipants", value, 1, MOST_PARTICIPANTS);
 }
 
 /** The bytes that a channel takes. */
-export function channelBytes({ capacity, participants }: ChannelSize): number {
-  const count = checkParticipants(participants ?? DEFAULT_PARTICIPANTS);
+export function channelBytes({ capacity, maxParticipants }: ChannelSize): number {
+  const count = checkParticipants(maxParticipants ?? DEFAULT_PARTICIPANTS);
   return dataOffset(count) + checkCapacity(capacity);
 }
 
-function wishes(memory: SyncMemory, options: ChannelOptions): Wishes {
-  const offset = readOffset(options);
-  const { capacity, participants, senders, receivers } = options;
-  const [manySenders, manyReceivers] = [
-    checkRole("senders", senders),
-    checkRole("receivers", receivers),
-  ];
+/** What is asked for, checked; `undefined` means any. */
+function wishes({ capacity, maxParticipants, senders, receivers }: CreateChannelOptions) {
   return {
-    memory,
-    offset,
     capacity: capacity === undefined ? undefined : checkCapacity(capacity),
-    participants: participants === undefined ? undefined : checkParticipants(participants),
-    roles: (manySenders ? MANY_SENDERS : 0) | (manyReceivers ? MANY_RECEIVERS : 0),
-    mask: (manySenders === undefined ? 0 : MANY_SENDERS) |
-      (manyReceivers === undefined ? 0 : MANY_RECEIVERS),
+    maxParticipants: maxParticipants === undefined ? undefined : checkParticipants(maxParticipants),
+    senders: checkRole("senders", senders),
+    receivers: checkRole("receivers", receivers),
   };
 }
 
-/** What is to be created. */
-function plan({ memory, offset, capacity, participants = DEFAULT_PARTICIPANTS, roles }: Wishes) {
-  const data = dataOffset(participants);
-  let length = capacity;
-  if (length === undefined) {
-    const rest = placeOf({ name: "channel", memory, offset }).byteLength - data;
-    // Too little: the error of placeOf() says how much the shortest takes.
-    length = Math.min(MOST_CAPACITY, 2 ** Math.floor(Math.log2(Math.max(LEAST_CAPACITY, rest))));
-  }
-  const place = placeOf({ name: "channel", memory, offset, byteLength: data + length });
-  const start = points.start | 0;
-  const initialise = (words: Int32Array<ArrayBufferLike>) => {
-    for (const index of [TAIL, SEEN_TAIL, HEAD, SEEN_HEAD]) words[index] = start;
+/** The longest ring for which there is room. */
+function longest(memory: SyncMemory, offset: number, data: number): number {
+  const rest = placeOf({ name: "channel", memory, offset }).byteLength - data;
+  // Where there is too little, the error is that of the shortest.
+  return Math.min(MOST_CAPACITY, 2 ** Math.floor(Math.log2(Math.max(LEAST_CAPACITY, rest))));
+}
+
+/** The parameters of the header of a new one. */
+function parametersOf(
+  memory: SyncMemory,
+  offset: number,
+  { capacity, maxParticipants = DEFAULT_PARTICIPANTS, senders, receivers }: ChannelSize & Roles,
+): number[] {
+  const roles = (senders === "many" ? MANY_SENDERS : 0) |
+    (receivers === "many" ? MANY_RECEIVERS : 0);
+  const length = capacity ?? longest(memory, offset, dataOffset(maxParticipants));
+  return [length, maxParticipants, roles];
+}
+
+const SHAPE: ObjectShape = {
+  kind: "channel",
+  least: dataOffset(1) + LEAST_CAPACITY,
+  lengthOf: ([capacity, participants, roles]) =>
+    isCapacity(capacity) && participants >= 1 && participants <= MOST_PARTICIPANTS &&
+      (roles & ~(MANY_SENDERS | MANY_RECEIVERS)) === 0
+      ? dataOffset(participants) + capacity
+      : undefined,
+  featuresOf: ([capacity, maxParticipants, roles]) => ({
+    capacity,
+    maxParticipants,
+    senders: (roles & MANY_SENDERS) !== 0 ? "many" : "one",
+    receivers: (roles & MANY_RECEIVERS) !== 0 ? "many" : "one",
+  }),
+  zerosOf: ([, participants]) => dataOffset(participants),
+  initialise(place) {
+    for (const index of [TAIL, SENT, SEEN_TAIL, HEAD, RECEIVED, SEEN_HEAD]) {
+      place.words[index] = points.start | 0;
+    }
     makeMutex(place, SENDERS_MUTEX);
     makeMutex(place, RECEIVERS_MUTEX);
-  };
-  const parameters = [length, participants, roles];
-  return { kind: "channel" as const, place, parameters, zeroBytes: data, initialise };
-}
+  },
+};
 
 /** A channel in memory: where it is, and what its header says, which was checked. */
 export class ChannelFrame {
@@ -151,94 +153,37 @@ export class ChannelFrame {
   /** Who is attached. */
   readonly participants: Participants;
 
-  private constructor(place: SharedPlace, created: boolean) {
-    const { words } = place;
+  private constructor({ place, created, parameters }: Located) {
+    const [capacity, participants, roles] = parameters;
     this.place = place;
     this.created = created;
-    this.capacity = parameter(words, PARAMETER_CAPACITY);
-    const roles = parameter(words, PARAMETER_ROLES);
+    this.capacity = capacity;
     this.manySenders = (roles & MANY_SENDERS) !== 0;
     this.manyReceivers = (roles & MANY_RECEIVERS) !== 0;
-    const participants = parameter(words, PARAMETER_PARTICIPANTS);
     this.data = dataOffset(participants);
     this.participants = new Participants(place, PARTICIPANTS, participants);
   }
 
-  static create(memory: SyncMemory, options: ChannelOptions): ChannelFrame {
-    const object = plan(wishes(memory, checkOptions(options)));
-    createObject(object);
-    return new ChannelFrame(object.place, true);
+  static create(memory: SyncMemory, options: CreateChannelOptions): ChannelFrame {
+    const parameters = parametersOf(memory, readOffset(options), wishes(checkOptions(options)));
+    return new ChannelFrame(createSized(SHAPE, memory, parameters, options));
   }
 
-  static open(memory: SyncMemory, options: ChannelOpenOptions): ChannelFrame {
-    const offset = readOffset(checkOptions(options));
-    return ChannelFrame.#open(memory, offset, readTimeout(options));
-  }
-
-  static #open(memory: SyncMemory, offset: number, timeout: number | undefined): ChannelFrame {
-    placeOf({ name: "channel", memory, offset, byteLength: HEADER_BYTES }); // or there is no room
-    const whole = placeOf({ name: "channel", memory, offset });
-    openObject({ kind: "channel", place: whole }, timeout);
-    const { words } = whole;
-    const capacity = parameter(words, PARAMETER_CAPACITY);
-    const participants = parameter(words, PARAMETER_PARTICIPANTS);
-    const byteLength = objectLength(words);
-    if (
-      !isCapacity(capacity) || participants < 1 || participants > MOST_PARTICIPANTS ||
-      dataOffset(participants) + capacity !== byteLength
-    ) {
-      throw new Deno.errors.InvalidData(
-        `Cannot open ${whole.name}: its header contradicts itself (capacity ${capacity}, participants ${participants}, ${byteLength} bytes). Create it anew, in memory filled with zeros`,
-      );
-    }
-    return new ChannelFrame(placeOf({ name: "channel", memory, offset, byteLength }), false);
+  static open(memory: SyncMemory, options: OpenObjectOptions): ChannelFrame {
+    return new ChannelFrame(openSized(SHAPE, memory, options));
   }
 
   static openOrCreate(
     memory: SyncMemory,
-    options: ChannelOptions & ChannelOpenOptions,
+    options: CreateChannelOptions & OpenObjectOptions,
   ): ChannelFrame {
-    const wanted = wishes(memory, checkOptions(options));
-    const timeout = readTimeout(options);
-    let object: ReturnType<typeof plan>;
-    try {
-      object = plan(wanted);
-    } catch (error) {
-      // There is no room for a new one, but there may be a smaller one.
-      try {
-        return ChannelFrame.#openAs(wanted, timeout);
-      } catch {
-        throw error;
-      }
-    }
-    // One that is longer than this would create is found by open().
-    if (openOrCreateObject(object, timeout)) return new ChannelFrame(object.place, true);
-    return ChannelFrame.#openAs(wanted, timeout);
-  }
-
-  /** Opens one that is as it is wanted. */
-  static #openAs(wanted: Wishes, timeout: number | undefined): ChannelFrame {
-    const frame = ChannelFrame.#open(wanted.memory, wanted.offset, timeout);
-    const roles = (frame.manySenders ? MANY_SENDERS : 0) |
-      (frame.manyReceivers ? MANY_RECEIVERS : 0);
-    const differs = (wanted.capacity ?? frame.capacity) !== frame.capacity ||
-      (wanted.participants ?? frame.participants.size) !== frame.participants.size ||
-      (roles & wanted.mask) !== (wanted.roles & wanted.mask);
-    if (!differs) return frame;
-    throw new Deno.errors.InvalidData(
-      `Cannot open ${frame.place.name}: it has capacity ${frame.capacity}, participants ${frame.participants.size}, ` +
-        `senders "${frame.manySenders ? "many" : "one"}" and receivers "${
-          frame.manyReceivers ? "many" : "one"
-        }", which isn't what was asked for. Ask for the same, or use open()`,
-    );
+    const wanted = wishes(checkOptions(options));
+    const parameters = parametersOf(memory, readOffset(options), wanted);
+    return new ChannelFrame(openOrCreateSized(SHAPE, memory, parameters, options, wanted));
   }
 
   /** Who has a role, dead or alive. */
   having(role: number): ParticipantStatus[] {
-    return this.participants.list().filter((status) => status.role === role);
+    return this.participants.list(role);
   }
-}
-
-function readTimeout({ timeout }: ChannelOpenOptions): number | undefined {
-  return timeout === undefined ? undefined : checkInteger("timeout", timeout, 0, 2 ** 31 - 1);
 }

@@ -9,28 +9,28 @@ const APART = 32;
 /**
  * The position behind the newest record, in bytes, modulo 2 ** 32: what receivers wait for. It is
  * stored last, and so publishes all that was written before. Positions are multiples of 8, so it
- * has room for {@linkcode ENDED}.
+ * has room for {@linkcode ENDED} and {@linkcode ASLEEP}.
  */
 export const TAIL: number = HEADER_WORDS + 16;
-/** How many messages were sent, in two words. */
+/** How many messages were sent: two notes, each a position and what was sent up to it (64 bits). */
 export const SENT: number = TAIL + 1;
+/** The words of such a note. */
+export const NOTE_WORDS = 3;
 /** What many senders know of {@linkcode HEAD}. */
-export const SEEN_HEAD: number = TAIL + 3;
+export const SEEN_HEAD: number = SENT + 2 * NOTE_WORDS;
 
-/** The position of the oldest record: what senders wait for. Its store gives the room back. */
+/**
+ * The position of the oldest record: what senders wait for. Its store gives the room back. It has
+ * room for {@linkcode ASLEEP}.
+ */
 export const HEAD: number = TAIL + APART;
-/** How many messages were received, in two words. */
+/** How many messages were received: two notes. */
 export const RECEIVED: number = HEAD + 1;
 /** What many receivers know of {@linkcode TAIL}. */
-export const SEEN_TAIL: number = HEAD + 3;
-
-/** Set by receivers before they sleep: a sender then clears it and wakes them. */
-export const RECEIVERS_ASLEEP: number = HEAD + APART;
-/** Set by senders before they sleep. */
-export const SENDERS_ASLEEP: number = RECEIVERS_ASLEEP + APART;
+export const SEEN_TAIL: number = RECEIVED + 2 * NOTE_WORDS;
 
 /** How long senders waited, in microseconds, in two words. */
-export const SENDERS_WAITED: number = SENDERS_ASLEEP + APART;
+export const SENDERS_WAITED: number = HEAD + APART;
 /** How long receivers waited. */
 export const RECEIVERS_WAITED: number = SENDERS_WAITED + 2;
 
@@ -44,7 +44,12 @@ export const PARTICIPANTS: number = RECEIVERS_MUTEX + APART;
 
 /** In {@linkcode TAIL}: there will be no more, unless another sender attaches. */
 export const ENDED = 1;
-/** The bits of {@linkcode TAIL} that no position has. */
+/**
+ * In {@linkcode TAIL} and {@linkcode HEAD}: somebody sleeps on the word. In the word itself, so
+ * that who moves it learns of all who sleep on what it was, and of nobody else.
+ */
+export const ASLEEP = 2;
+/** The bits of {@linkcode TAIL} and {@linkcode HEAD} that no position has. */
 export const FLAGS = 7;
 
 /** Bytes before each message: its length, and four bytes without a meaning. */
@@ -57,12 +62,8 @@ export const LEAST_CAPACITY = 8;
 /** The longest ring, in bytes. */
 export const MOST_CAPACITY: number = 2 ** 30;
 
-/** Parameters of the header: the length of the ring. */
-export const PARAMETER_CAPACITY = 0;
-/** How many may be attached. */
-export const PARAMETER_PARTICIPANTS = 1;
-/** {@linkcode MANY_SENDERS} and {@linkcode MANY_RECEIVERS}. */
-export const PARAMETER_ROLES = 2;
+// The parameters of the header: the length of the ring, how many may be attached, and the roles,
+// which are these two bits.
 
 /** Several may send. */
 export const MANY_SENDERS = 1;

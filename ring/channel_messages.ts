@@ -1,23 +1,28 @@
 import { checkedWait, type WaitOptions } from "../ffi/wait.ts";
 import { fulfilled } from "../sync/waiter.ts";
 import type { ChannelReception } from "./channel_reception.ts";
+import { readableOf } from "./readable.ts";
 
-/** Receives the next message, which is there and has that length. */
-export type Take<Out> = (length: number) => Out;
+/** How a receiver receives. */
+export interface Source<Out> {
+  readonly reception: ChannelReception;
+  /** The next message, if it is there, while the side is locked. */
+  take(): Uint8Array<ArrayBuffer> | undefined;
+  /** What it says. */
+  decode(bytes: Uint8Array<ArrayBuffer>): Out;
+}
 
 /** All messages of a channel up to its end, one after the other. */
 export class Messages<Out> implements AsyncIterableIterator<Out> {
-  readonly #reception: ChannelReception;
-  readonly #take: Take<Out>;
+  readonly #source: Source<Out>;
   readonly #limits: WaitOptions;
   /** A loop that is left while it waits doesn't take the next message away from others. */
   readonly #left = new AbortController();
   #over = false;
 
-  constructor(reception: ChannelReception, take: Take<Out>, options: WaitOptions) {
+  constructor(source: Source<Out>, options: WaitOptions) {
     const { signal, timeout } = checkedWait(options);
-    this.#reception = reception;
-    this.#take = take;
+    this.#source = source;
     const left = this.#left.signal;
     this.#limits = {
       signal: signal === undefined ? left : AbortSignal.any([signal, left]),
@@ -29,13 +34,12 @@ export class Messages<Out> implements AsyncIterableIterator<Out> {
     try {
       if (this.#over) return Promise.resolve(this.#finish());
       this.#limits.signal?.throwIfAborted();
-      const reception = this.#reception;
-      if (!reception.free) return this.#later();
-      const { end } = reception;
-      if (end.open) end.checkOpen();
-      const length = end.next();
-      if (length < 0) return this.#later();
-      return fulfilled<IteratorResult<Out>>({ done: false, value: this.#take(length) });
+      const source = this.#source;
+      if (!source.reception.free) return this.#later();
+      source.reception.end.checkIdle();
+      const bytes = source.take();
+      if (bytes === undefined) return this.#later();
+      return fulfilled<IteratorResult<Out>>({ done: false, value: source.decode(bytes) });
     } catch (error) {
       return Promise.reject(error);
     }
@@ -51,13 +55,14 @@ export class Messages<Out> implements AsyncIterableIterator<Out> {
   }
 
   async #later(): Promise<IteratorResult<Out>> {
-    const { end } = this.#reception;
-    const attempt = (): IteratorResult<Out> | undefined => {
-      const length = end.next();
-      return length < 0 ? undefined : { done: false, value: this.#take(length) };
-    };
+    const source = this.#source;
+    const finish = (bytes: Uint8Array<ArrayBuffer>): IteratorResult<Out> => ({
+      done: false,
+      value: source.decode(bytes),
+    });
     try {
-      return await this.#reception.until(this.#limits, attempt) ?? this.#finish();
+      const result = source.reception.until(this.#limits, () => source.take(), finish);
+      return await result ?? this.#finish();
     } catch (error) {
       if (this.#left.signal.aborted) return this.#finish();
       throw error;
@@ -71,30 +76,19 @@ export class Messages<Out> implements AsyncIterableIterator<Out> {
 }
 
 /** A stream of all messages of a channel up to its end. It receives only what is read. */
-export function streamOf<Out>(
-  reception: ChannelReception,
-  take: Take<Out>,
-): ReadableStream<Out> {
-  const cancelled = new AbortController();
-  const { signal } = cancelled;
-  const { end } = reception;
-  return new ReadableStream<Out>({
-    pull: async (controller) => {
-      // Taken and passed on in one go: a stream that is cancelled in between would lose it.
-      const pass = () => {
-        signal.throwIfAborted();
-        const length = end.next();
-        if (length < 0) return undefined;
-        controller.enqueue(take(length));
-        return true;
-      };
-      try {
-        const passed = reception.early(pass) ?? await reception.until({ signal }, pass);
-        if (passed === undefined && !signal.aborted) controller.close();
-      } catch (error) {
-        if (!signal.aborted) throw error;
-      }
-    },
-    cancel: (reason) => cancelled.abort(reason),
-  }, { highWaterMark: 0 });
+export function streamOf<Out>(source: Source<Out>): ReadableStream<Out> {
+  const { reception } = source;
+  return readableOf<Out>(async (enqueue, signal) => {
+    const take = () => {
+      signal.throwIfAborted();
+      return source.take();
+    };
+    const pass = (bytes: Uint8Array<ArrayBuffer>) => {
+      enqueue(source.decode(bytes));
+      return true;
+    };
+    const early = reception.early(take);
+    if (early !== undefined) return await fulfilled(pass(early));
+    return await reception.until({ signal }, take, pass) ?? false;
+  });
 }

@@ -1,9 +1,10 @@
-import { describe } from "../ffi/check.ts";
 import { land, type Landing } from "./landing.ts";
 import { RECEIVER } from "./channel_deaths.ts";
-import { ChannelEnd, wordsOn } from "./channel_end.ts";
+import { Target } from "./channel_copy.ts";
+import { ChannelEnd } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import {
+  ASLEEP,
   ENDED,
   FLAGS,
   HEAD,
@@ -12,23 +13,18 @@ import {
   RECORD_BYTES,
   recordBytes,
   SEEN_TAIL,
-  SENDERS_ASLEEP,
   SKIP,
   TAIL,
 } from "./channel_layout.ts";
+import { Count } from "./channel_count.ts";
 import { LongSpin } from "./channel_spin.ts";
 import { point } from "./test_points.ts";
-
-/** Up to how many bytes a loop is faster than a call. */
-const SHORT = 256;
 
 /** How many pauses let messages gather: about a microsecond. */
 const PAUSES = 32;
 
 /** How often it is tried whether that pays. */
 const PROBE_EVERY = 256;
-
-const NOWHERE = new Uint8Array(0);
 
 /** The receivers' end of a channel: how records get out of the ring. */
 export class ReceiveEnd extends ChannelEnd {
@@ -38,8 +34,7 @@ export class ReceiveEnd extends ChannelEnd {
   #head = 0;
   /** How many published bytes are known to be there; 0 too while nothing may be read. */
   #available = 0;
-  #receivedLow = 0;
-  #receivedHigh = 0;
+  readonly #received = new Count(RECEIVED);
   /** Messages read whose room wasn't given back. */
   #count = 0;
   /** Where what isn't given back starts, as it was when the last was. */
@@ -51,9 +46,7 @@ export class ReceiveEnd extends ChannelEnd {
   /** The length of the message that was received last. */
   #length = 0;
   readonly #longSpin = new LongSpin();
-  /** What was received into last, and words on the same bytes. */
-  #target: Uint8Array<ArrayBufferLike> = NOWHERE;
-  #targetWords: Int32Array<ArrayBufferLike> | undefined;
+  readonly #target = new Target();
 
   constructor(frame: ChannelFrame) {
     super(frame, RECEIVER, "receiver");
@@ -114,31 +107,7 @@ export class ReceiveEnd extends ChannelEnd {
   /** Copies the next message to the front of an array. */
   copyTo(target: Uint8Array<ArrayBufferLike>, length: number): void {
     point(11);
-    if (!(target instanceof Uint8Array)) {
-      throw new TypeError(`target must be a Uint8Array: received ${describe(target)}`);
-    }
-    if (length > target.length) {
-      throw new RangeError(
-        `Cannot receive ${length} bytes into ${target.length}: the message stays where it is. Use a longer array`,
-      );
-    }
-    const { start, bytes, ring } = this;
-    const first = this.capacity - start;
-    if (length > first) {
-      target.set(bytes.subarray(start));
-      target.set(bytes.subarray(0, length - first), first);
-      return;
-    }
-    if (target !== this.#target) this.#aim(target);
-    const words = this.#targetWords;
-    if (length > SHORT || words === undefined) {
-      target.set(bytes.subarray(start, start + length));
-      return;
-    }
-    const count = length >>> 2;
-    const from = start >>> 2;
-    for (let i = 0; i < count; i++) words[i] = ring[from + i];
-    for (let i = count << 2; i < length; i++) target[i] = bytes[start + i];
+    this.#target.copy(target, this, this.start, length);
   }
 
   /** A view of the next message in the ring; a copy if it isn't in one piece there. */
@@ -202,17 +171,14 @@ export class ReceiveEnd extends ChannelEnd {
   publish(): void {
     const { words } = this;
     if (words.length === 0) this.check();
-    const low = this.#receivedLow;
-    this.#receivedLow = words[RECEIVED] = (low + this.#count) | 0;
-    if (this.#receivedLow >>> 0 < low >>> 0) words[RECEIVED + 1] = ++this.#receivedHigh;
-    this.#count = 0;
     const head = this.#start = this.#head;
+    this.#received.add(words, head, this.#count);
+    this.#count = 0;
     if (this.shared) words[SEEN_TAIL] = (head + this.#available) | 0;
-    // SYNC POINT: pairs with the load of HEAD in SendEnd, which overwrites what is before it. And
-    // the load comes after the store, as in sleepers the load of HEAD comes after that of the flag.
-    Atomics.store(words, HEAD, head);
+    // SYNC POINT: pairs with the load of HEAD in SendEnd, which overwrites what is before it.
+    const before = Atomics.exchange(words, HEAD, head);
     point(13);
-    if (Atomics.load(words, SENDERS_ASLEEP) !== 0) this.#wakeSenders(words);
+    if ((before & ASLEEP) !== 0) this.#wakeSenders(words);
   }
 
   /** Whether something was read whose room wasn't given back. */
@@ -229,7 +195,8 @@ export class ReceiveEnd extends ChannelEnd {
   get hasMessage(): boolean {
     this.check();
     if (!this.shared) return this.#available > 0 || this.#look() || this.#ended;
-    return Atomics.load(this.words, TAIL) !== Atomics.load(this.words, HEAD);
+    const { words } = this;
+    return ((Atomics.load(words, TAIL) ^ Atomics.load(words, HEAD)) & ~ASLEEP) !== 0;
   }
 
   /**
@@ -256,7 +223,7 @@ export class ReceiveEnd extends ChannelEnd {
     }
     for (let i = 0; i < QUICK_TRIES; i++) {
       // SYNC POINT: as in #look().
-      const published = Atomics.load(words, TAIL);
+      const published = Atomics.load(words, TAIL) & ~ASLEEP;
       if (published === seen) continue;
       this.#accept(published);
       return true;
@@ -270,16 +237,15 @@ export class ReceiveEnd extends ChannelEnd {
     if (pauses === 0) return false;
     for (let i = 0; i < pauses; i++) {
       Atomics.pause();
-      if (Atomics.load(words, TAIL) !== seen) return this.#longSpin.learn(true);
+      if ((Atomics.load(words, TAIL) & ~ASLEEP) !== seen) return this.#longSpin.learn(true);
     }
     return this.#longSpin.learn(false);
   }
 
   /** Begins something in place. */
   begin(): void {
-    this.checkBegin();
+    this.setOpen();
     if (this.#count > 0) this.publish();
-    this.open = true;
     this.#start = this.#head;
   }
 
@@ -291,7 +257,7 @@ export class ReceiveEnd extends ChannelEnd {
         if (this.#count > 0) this.publish();
       } else this.cancel();
     } finally {
-      this.open = false;
+      this.setClosed();
       this.leave();
     }
   }
@@ -301,40 +267,38 @@ export class ReceiveEnd extends ChannelEnd {
     this.#available += (this.#head - this.#start) | 0;
     this.#head = this.#start;
     this.#count = 0;
-    this.open = false;
+    this.setClosed();
   }
 
   /** Closes it; what is under way in place stays there. */
-  override close(): void {
+  override close(word?: number): void {
     if (this.open) this.finish(false);
     else if (this.#count > 0 && this.words.length > 0) this.publish();
     this.#available = 0;
-    this.#target = NOWHERE;
-    this.#targetWords = undefined;
-    super.close();
+    this.#target.forget();
+    super.close(word);
   }
 
   protected override catchUp(): void {
     const { words } = this;
     // Not atomically: where others write it too, the mutex sees to it that theirs comes before.
-    this.#start = this.#head = words[HEAD];
+    this.#start = this.#head = words[HEAD] & ~ASLEEP;
     if ((this.#head & FLAGS) !== 0) throw this.corrupt(`its position ${this.#head} is odd`);
     const known = (words[SEEN_TAIL] - this.#head) | 0;
     this.#available = known < 0 || known > this.capacity || (known & 7) !== 0 ? 0 : known;
     this.#count = 0;
     this.#ended = false;
-    this.#receivedLow = words[RECEIVED];
-    this.#receivedHigh = words[RECEIVED + 1];
+    this.#received.resume(words, this.#head);
   }
 
   /** Looks how far the senders are. */
   #look(): boolean {
     if (this.words.length === 0) this.check();
     // SYNC POINT: pairs with the store of TAIL in SendEnd: the records before it are there.
-    return this.#accept(Atomics.load(this.words, TAIL));
+    return this.#accept(Atomics.load(this.words, TAIL) & ~ASLEEP);
   }
 
-  /** Takes over what the senders published. */
+  /** Takes over what the senders published; whether somebody sleeps is left out of it. */
   #accept(published: number): boolean {
     if (published === this.#head) { // nothing new, and not the end
       this.#ended = false;
@@ -350,7 +314,8 @@ export class ReceiveEnd extends ChannelEnd {
   #skip(header: number): void {
     const size = header & ~SKIP;
     const at = this.#head & this.mask;
-    if (header >= 0 || size > this.#available || at + size !== this.capacity) {
+    // A filler is sent with the message behind it.
+    if (header >= 0 || size >= this.#available || at + size !== this.capacity) {
       throw this.corrupt(
         `the record at position ${this.#head >>> 0} says 0x${
           (header >>> 0).toString(16)
@@ -361,17 +326,13 @@ export class ReceiveEnd extends ChannelEnd {
     this.#available -= size;
   }
 
-  #aim(target: Uint8Array<ArrayBufferLike>): void {
-    this.#target = target;
-    this.#targetWords = wordsOn(target);
-  }
-
   /**
-   * Wakes senders once a quarter of the ring is free: to be woken for each message would take both
-   * sides longer than the messages do.
+   * Wakes senders once a quarter of the ring is free, and leaves the flag there until then: to be
+   * woken for each message would take both sides longer than the messages do.
    */
   #wakeSenders(words: Int32Array<ArrayBufferLike>): void {
     const used = ((Atomics.load(words, TAIL) & ~FLAGS) - this.#head) | 0;
-    if (used <= this.capacity - (this.capacity >>> 2)) this.wake(words, SENDERS_ASLEEP, HEAD);
+    if (used <= this.capacity - (this.capacity >>> 2)) this.wake(HEAD);
+    else Atomics.or(words, HEAD, ASLEEP);
   }
 }

@@ -4,10 +4,10 @@ import { fulfilled } from "../sync/waiter.ts";
 import { Landing } from "./landing.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import { ChannelMessage, ChannelReceiveBatch } from "./channel_message.ts";
-import { Messages, streamOf } from "./channel_messages.ts";
+import { Messages, type Source, streamOf } from "./channel_messages.ts";
 import type { ReceiveEnd } from "./channel_receive_end.ts";
 import { ChannelReception } from "./channel_reception.ts";
-import type { Codec } from "./codec.ts";
+import type { Decoder } from "./codec.ts";
 import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 import { point } from "./test_points.ts";
 
@@ -34,12 +34,12 @@ const BATCH = 256;
 export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   readonly #reception: ChannelReception;
   readonly #end: ReceiveEnd;
-  readonly #decode: Codec<Out, never>["decode"];
+  readonly #decode: Decoder<Out>["decode"];
   readonly #landing: Landing;
   #view: DataView<ArrayBuffer> | undefined;
 
   /** Made by `channel.receiver()`. */
-  constructor(frame: ChannelFrame, codec: Codec<Out, never>, policy: PeerDeathPolicy) {
+  constructor(frame: ChannelFrame, codec: Decoder<Out>, policy: PeerDeathPolicy) {
     super();
     this.#decode = (bytes) => codec.decode(bytes);
     this.#landing = new Landing(codec.keeps !== false);
@@ -68,13 +68,9 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   tryReceive(): Out | undefined {
     const end = this.#end;
     if (end.shared) return this.#tryShared();
-    if (end.open) end.checkOpen();
+    end.checkIdle();
     const length = end.next();
-    if (length < 0) return this.#reception.nothing();
-    const bytes = end.land(this.#landing, length);
-    end.advance(length);
-    end.publish();
-    return this.#decode(bytes);
+    return length < 0 ? this.#reception.nothing() : this.#decode(this.#bytes(length));
   }
 
   /**
@@ -87,12 +83,13 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     const timeout = timeoutOf(options);
     const end = this.#end;
     if (!end.shared) {
-      if (end.open) end.checkOpen();
+      end.checkIdle();
       let length = end.next();
       if (length < 0 && end.spin()) length = end.next();
-      if (length >= 0) return this.#finish(length);
+      if (length >= 0) return this.#decode(this.#bytes(length));
     }
-    return this.#reception.untilSync(timeout, () => this.#take())?.value;
+    const bytes = this.#reception.untilSync(timeout, () => this.#take());
+    return bytes && this.#decode(bytes);
   }
 
   /**
@@ -106,11 +103,12 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     try {
       const limits = limitsOf(options);
       const length = this.#reception.soon();
-      if (length >= 0) return fulfilled<Out | undefined>(this.#finish(length));
-      const attempt = () => this.#take();
-      const early = this.#reception.early(attempt);
-      if (early !== undefined) return fulfilled<Out | undefined>(early.value);
-      return this.#reception.until(limits, attempt).then((received) => received?.value);
+      if (length >= 0) return fulfilled<Out | undefined>(this.#decode(this.#bytes(length)));
+      const take = () => this.#take();
+      const early = this.#reception.early(take);
+      if (early !== undefined) return fulfilled<Out | undefined>(this.#decode(early));
+      const finish = (bytes: Uint8Array<ArrayBuffer>) => ({ value: this.#decode(bytes) });
+      return this.#reception.until(limits, take, finish).then((received) => received?.value);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -125,13 +123,9 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   tryReceiveInto(target: Uint8Array<ArrayBufferLike>): number | undefined {
     const end = this.#end;
     if (end.shared) return this.#tryIntoShared(target) ?? this.#reception.nothing();
-    if (end.open) end.checkOpen();
+    end.checkIdle();
     const length = end.next();
-    if (length < 0) return this.#reception.nothing();
-    end.copyTo(target, length);
-    end.advance(length);
-    end.publish();
-    return length;
+    return length < 0 ? this.#reception.nothing() : this.#into(target, length);
   }
 
   /** The same; blocks the thread until a message is there. `undefined` at the end of the stream. */
@@ -142,15 +136,10 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     const timeout = timeoutOf(options);
     const end = this.#end;
     if (!end.shared) {
-      if (end.open) end.checkOpen();
+      end.checkIdle();
       let length = end.next();
       if (length < 0 && end.spin()) length = end.next();
-      if (length >= 0) {
-        end.copyTo(target, length);
-        end.advance(length);
-        end.publish();
-        return length;
-      }
+      if (length >= 0) return this.#into(target, length);
     } else {
       const length = this.#tryIntoShared(target);
       if (length !== undefined) return length;
@@ -169,7 +158,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
       const attempt = () => this.#takeInto(target);
       const early = this.#reception.early(attempt);
       return early === undefined
-        ? this.#reception.until(limits, attempt)
+        ? this.#reception.until(limits, attempt, same)
         : fulfilled<number | undefined>(early);
     } catch (error) {
       return Promise.reject(error);
@@ -199,7 +188,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     const attempt = () => this.#takeSome(max);
     const early = this.#reception.early(attempt);
     return (early === undefined
-      ? await this.#reception.until(limits, attempt)
+      ? await this.#reception.until(limits, attempt, same)
       : await fulfilled(early)) ??
       [];
   }
@@ -225,7 +214,8 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   async peek(options: WaitOptions = {}): Promise<ChannelMessage | undefined> {
     const limits = limitsOf(options);
     const attempt = () => this.#peek();
-    return this.#reception.early(attempt) ?? await this.#reception.until(limits, attempt);
+    const early = this.#reception.early(attempt);
+    return await (early ? fulfilled(early) : this.#reception.until(limits, attempt, same));
   }
 
   /**
@@ -248,7 +238,8 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   async peekBatch(options: WaitOptions = {}): Promise<ChannelReceiveBatch | undefined> {
     const limits = limitsOf(options);
     const attempt = () => this.#peekBatch();
-    return this.#reception.early(attempt) ?? await this.#reception.until(limits, attempt);
+    const early = this.#reception.early(attempt);
+    return await (early ? fulfilled(early) : this.#reception.until(limits, attempt, same));
   }
 
   /**
@@ -260,18 +251,18 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
 
   /** The same, until the signal aborts, or none came for some time (`timeout`). */
   messages(options: WaitOptions = {}): AsyncIterableIterator<Out> {
-    return new Messages(this.#reception, (length) => this.#finish(length), options);
+    return new Messages(this.#source(), options);
   }
 
   /** A stream of what is received, which ends with the channel. It receives only what is read. */
   get readable(): ReadableStream<Out> {
-    return streamOf(this.#reception, (length) => this.#finish(length));
+    return streamOf(this.#source());
   }
 
   /** Leaves the channel; what is open in place stays there, for the next receiver. */
   close(): void {
     this.stopLooking();
-    this.#end.close();
+    this.#reception.close();
   }
 
   /** Leaves the channel, as {@linkcode close} does. */
@@ -286,23 +277,34 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
 
   // Attempts, made while the side is locked.
 
-  #take(): { value: Out } | undefined {
+  #take(): Uint8Array<ArrayBuffer> | undefined {
     const length = this.#end.next();
-    return length < 0 ? undefined : { value: this.#finish(length) };
+    return length < 0 ? undefined : this.#bytes(length);
+  }
+
+  /** Receives a message that is there. */
+  #bytes(length: number): Uint8Array<ArrayBuffer> {
+    const end = this.#end;
+    const bytes = end.land(this.#landing, length);
+    end.advance(length);
+    end.publish();
+    return bytes;
+  }
+
+  #source(): Source<Out> {
+    return {
+      reception: this.#reception,
+      take: () => this.#take(),
+      decode: (bytes) => this.#decode(bytes),
+    };
   }
 
   #tryShared(): Out | undefined {
     const end = this.#end;
-    if (!end.tryEnter()) return undefined;
-    let length = -1;
+    if (!end.tryEnter()) return this.#reception.nothing();
     let bytes: Uint8Array<ArrayBuffer> | undefined;
     try {
-      length = end.next();
-      if (length >= 0) {
-        bytes = end.land(this.#landing, length);
-        end.advance(length);
-        end.publish();
-      }
+      bytes = this.#take();
     } finally {
       end.leave();
     }
@@ -319,19 +321,13 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     }
   }
 
-  /** Receives a message that is there. */
-  #finish(length: number): Out {
-    const end = this.#end;
-    const bytes = end.land(this.#landing, length);
-    end.advance(length);
-    end.publish();
-    return this.#decode(bytes);
+  #takeInto(target: Uint8Array<ArrayBufferLike>): number | undefined {
+    const length = this.#end.next();
+    return length < 0 ? undefined : this.#into(target, length);
   }
 
-  #takeInto(target: Uint8Array<ArrayBufferLike>): number | undefined {
+  #into(target: Uint8Array<ArrayBufferLike>, length: number): number {
     const end = this.#end;
-    const length = end.next();
-    if (length < 0) return undefined;
     end.copyTo(target, length);
     end.advance(length);
     end.publish();
@@ -341,7 +337,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   #takeSome(max: number): Out[] | undefined {
     const end = this.#end;
     const values: Out[] = [];
-    end.coding = true;
+    end.idle = false;
     try {
       while (values.length < max) {
         const length = end.next();
@@ -359,22 +355,16 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
         }
       }
     } finally {
-      end.coding = false;
+      end.idle = true;
       if (end.unpublished && end.words.length > 0) end.publish();
     }
     return values.length === 0 ? undefined : values;
   }
 
   #peek(): ChannelMessage | undefined {
-    const end = this.#end;
-    end.begin();
-    let length = -1;
-    try {
-      length = end.next();
-    } finally {
-      if (length < 0) end.cancel();
-    }
+    const length = this.#begin();
     if (length < 0) return undefined;
+    const end = this.#end;
     const message = new ChannelMessage(end, end.view(length));
     end.advance(length);
     point(15);
@@ -382,21 +372,30 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   }
 
   #peekBatch(): ChannelReceiveBatch | undefined {
+    if (this.#begin() < 0) return undefined;
     const end = this.#end;
-    end.begin();
-    let length = -1;
-    try {
-      length = end.next();
-    } finally {
-      if (length < 0) end.cancel();
-    }
-    if (length < 0) return undefined;
     if (this.#view === undefined) {
       const { buffer, byteOffset, byteLength } = end.bytes;
       this.#view = new DataView(buffer as ArrayBuffer, byteOffset, byteLength);
     }
     return new ChannelReceiveBatch(end, this.#view);
   }
+
+  /** Begins something in place: the next message's length, or -1 if there is none. */
+  #begin(): number {
+    const end = this.#end;
+    end.begin();
+    let length = -1;
+    try {
+      return length = end.next();
+    } finally {
+      if (length < 0) end.cancel();
+    }
+  }
+}
+
+function same<T>(value: T): T {
+  return value;
 }
 
 function checkMax(max: unknown): number {

@@ -1,7 +1,9 @@
 import { deadlineOf, timeLeft, type WaitOptions } from "../ffi/wait.ts";
 import { Deaths, RECEIVER, SENDER } from "./channel_deaths.ts";
+import { fulfilled } from "../sync/waiter.ts";
 import type { Attempt } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
+import { TAIL } from "./channel_layout.ts";
 import { ReceiveEnd } from "./channel_receive_end.ts";
 import { Turns } from "./channel_turns.ts";
 import { ChannelWait, DeathWatch } from "./channel_wait.ts";
@@ -34,6 +36,11 @@ export class ChannelReception {
     return !this.end.shared && !this.#turns.busy;
   }
 
+  /** Leaves the channel; what waits is over. */
+  close(): void {
+    this.end.close(this.#turns.busy ? TAIL : undefined);
+  }
+
   /** Which senders died, of those not told yet. */
   newDeaths(): readonly PeerDeath[] {
     return this.end.closed ? [] : this.#events.look();
@@ -41,7 +48,10 @@ export class ChannelReception {
 
   /** Nothing is there: an error if that is because somebody died, where that was asked for. */
   nothing(): undefined {
-    if (!this.end.ended) this.#watch?.poll();
+    const watch = this.#watch;
+    if (watch === undefined || this.end.ended) return undefined;
+    // In this order: what was sent before a death is received before the error.
+    if (watch.lookAgain() && !this.end.hasMessage) watch.check();
     return undefined;
   }
 
@@ -54,7 +64,7 @@ export class ChannelReception {
   soon(): number {
     const { end } = this;
     if (!this.free) return -1;
-    if (end.open) end.checkOpen();
+    end.checkIdle();
     const length = end.next();
     if (length >= 0 || end.ended || !end.spin() && !end.spin()) return length;
     return end.next();
@@ -79,29 +89,38 @@ export class ChannelReception {
     if (first !== undefined || end.ended) return first;
     for (let left = timeout; left !== 0; left = timeLeft(deadline)) {
       if (!end.spin() && !this.#syncWait.waitSync(left)) break;
-      if (!end.enterSync(timeLeft(deadline))) break;
+      if (!end.enterSync(timeLeft(deadline))) throw end.lockedError(timeout);
       const result = end.run(attempt);
       if (result !== undefined || end.ended) return result;
     }
-    this.#watch?.poll();
+    this.nothing();
     throw this.#timedOut(timeout);
   }
 
-  /** The same, without blocking the thread, in the order of the calls. */
-  until<R>(options: WaitOptions, attempt: Attempt<R>): Promise<R | undefined> {
+  /**
+   * The same, without blocking the thread, in the order of the calls. What it gives is finished at
+   * once, after the side was unlocked: a codec may take its time.
+   */
+  until<R, S>(
+    options: WaitOptions,
+    attempt: Attempt<R>,
+    finish: (result: R) => S,
+  ): Promise<S | undefined> {
     const timedOut = () => this.#timedOut(options.timeout);
     const { end } = this;
     return this.#turns.take(options, timedOut, async ({ signal, timeout }) => {
       const first = this.#try(attempt);
-      if (first !== undefined || end.ended) return first;
+      if (first !== undefined) return await fulfilled(finish(first));
+      if (end.ended) return undefined;
       const deadline = deadlineOf(timeout);
       for (let left = timeout; left !== 0; left = timeLeft(deadline)) {
         if (!await this.#asyncWait.wait({ signal, timeout: left })) break;
-        if (!await end.enter({ signal, timeout: timeLeft(deadline) })) break;
-        const result = end.run(attempt);
-        if (result !== undefined || end.ended) return result;
+        const rest = { signal, timeout: timeLeft(deadline) };
+        const entered = await end.enterFor(rest, attempt, finish);
+        if (entered === undefined) throw end.lockedError(options.timeout);
+        if (entered.result !== undefined || end.ended) return entered.result;
       }
-      this.#watch?.poll();
+      this.nothing();
       throw timedOut();
     });
   }

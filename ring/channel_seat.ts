@@ -1,5 +1,6 @@
 import { livenessOf, ownIdentity } from "../ffi/process.ts";
 import { FUTEX_TID_MASK } from "../ffi/pthread.ts";
+import { deadlineOf, timeLeft, type WaitOptions } from "../ffi/wait.ts";
 import { BUSY, LOCKED, type LockResult } from "../sync/lock_result.ts";
 import { MutexCore } from "../sync/mutex_core.ts";
 import type { Participant } from "../sync/participants.ts";
@@ -8,6 +9,12 @@ import { roleName, SENDER } from "./channel_deaths.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import { RECEIVERS_MUTEX, SENDERS_MUTEX } from "./channel_layout.ts";
 import { lockPatiently } from "./channel_lock.ts";
+
+/** Tries of those who don't wait: whoever has the lock has it for well under a microsecond. */
+const TRIES = 4;
+
+/** After how long to ask whether the one who has the lock still lives, in milliseconds. */
+const STUCK = 500;
 
 /** How often an only role is asked for again whose holder's death the kernel hasn't told yet. */
 const ATTEMPTS = 3;
@@ -38,11 +45,12 @@ export class Seat {
     this.#mutex = new MutexCore(frame.place, role === SENDER ? SENDERS_MUTEX : RECEIVERS_MUTEX);
     frame.place.pin();
     try {
-      if (!this.shared) this.#takeRole();
+      // First, so that whoever has the mutex has an entry: see #freeIfDead().
+      this.#entry = this.#join();
       try {
-        this.#entry = this.#join();
+        if (!this.shared) this.#takeRole();
       } catch (error) {
-        if (!this.shared) this.#mutex.unlock();
+        this.#entry.leave();
         throw error;
       }
     } catch (error) {
@@ -53,18 +61,41 @@ export class Seat {
 
   /** Locks the side if it is free: for those who share it. */
   tryLock(): boolean {
-    const result = this.#mutex.tryLock();
-    return result === LOCKED || this.#accept(result);
+    let result = this.#mutex.tryLock();
+    if (result === LOCKED) return true;
+    for (let i = 1; i < TRIES && result === BUSY; i++) {
+      Atomics.pause();
+      result = this.#mutex.tryLock();
+    }
+    return this.#accept(result);
   }
 
   /** Locks the side; `false` if the time, in milliseconds, is over. */
   lockSync(timeout?: number): boolean {
-    return this.#accept(lockPatiently(this.#mutex, this.#patience, timeout));
+    const deadline = deadlineOf(timeout);
+    for (let left = timeout;; left = timeLeft(deadline)) {
+      const slice = Math.min(left ?? STUCK, STUCK);
+      const result = lockPatiently(this.#mutex, this.#patience, slice);
+      if (result !== BUSY || left === slice) return this.#accept(result);
+      this.#freeIfDead();
+    }
   }
 
-  /** Locks the side as soon as it can. */
-  async lock(options: { signal?: AbortSignal; timeout?: number }): Promise<boolean> {
-    return this.#accept(await this.#mutex.lock(options) ?? BUSY);
+  /**
+   * Locks the side as soon as it can, and does something in the same step; `undefined` if the time
+   * is over.
+   */
+  async lock<R>(options: WaitOptions, use: () => R): Promise<R | undefined> {
+    const { place } = this.#frame;
+    const timer = setInterval(() => place.gone || this.#freeIfDead(), STUCK);
+    try {
+      return await this.#mutex.lockFor(options, (locked) => {
+        this.#accept(locked);
+        return use();
+      });
+    } finally {
+      clearInterval(timer);
+    }
   }
 
   /** Unlocks the side. */
@@ -104,26 +135,31 @@ export class Seat {
 
   /**
    * The kernel frees the mutex of a process that dies. But one in a file may have been left locked
-   * by a system that was switched off.
+   * by a system that was switched off; and a Worker that is terminated takes the memory away before
+   * the kernel looks, if nobody else in the process has it.
    */
   #freeIfDead(): boolean {
-    const { words } = this.#frame.place;
+    const { place: { words }, participants } = this.#frame;
     const word = Atomics.load(words, this.#mutex.index);
     const tid = word & FUTEX_TID_MASK;
     if (tid === 0) return true; // unlocked meanwhile
-    const { pid, namespace } = ownIdentity();
-    const alive = this.#frame.having(this.#role).some(({ liveness, slot }) =>
-      liveness !== "dead" && Atomics.load(words, this.#frame.participants.wordOf(slot)) === tid
+    const holders = this.#frame.having(this.#role).filter(({ slot }) =>
+      slot !== this.#entry.slot && Atomics.load(words, participants.wordOf(slot)) === tid
     );
-    // One that is just attaching isn't in the table yet, but it is a thread that there is.
-    if (alive || livenessOf({ pid, tid, startTime: 0n, namespace }) !== "dead") return false;
-    this.#mutex.leaveDead(word);
-    return true;
+    const { pid, namespace } = ownIdentity();
+    const dead = holders.length > 0
+      // By its start: after the system was started anew somebody else may have its number.
+      ? holders.every(({ liveness }) => liveness === "dead")
+      : livenessOf({ pid, tid, startTime: 0n, namespace }) === "dead";
+    if (dead) this.#mutex.leaveDead(word);
+    return dead;
   }
 
   #holder(): string {
     if (this.#mutex.isMine) return "this thread";
-    const found = this.#frame.having(this.#role).find(({ liveness }) => liveness !== "dead");
+    const found = this.#frame.having(this.#role).find(({ liveness, slot }) =>
+      liveness !== "dead" && slot !== this.#entry.slot
+    );
     return found === undefined ? "another thread" : `process ${found.pid}`;
   }
 

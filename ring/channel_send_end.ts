@@ -1,12 +1,13 @@
 import { SENDER } from "./channel_deaths.ts";
-import { ChannelEnd, wordsOn } from "./channel_end.ts";
+import { Source } from "./channel_copy.ts";
+import { ChannelEnd } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import {
+  ASLEEP,
   ENDED,
   FLAGS,
   HEAD,
   QUICK_TRIES,
-  RECEIVERS_ASLEEP,
   RECORD_BYTES,
   recordBytes,
   SEEN_HEAD,
@@ -14,13 +15,9 @@ import {
   SKIP,
   TAIL,
 } from "./channel_layout.ts";
+import { Count } from "./channel_count.ts";
 import { LongSpin } from "./channel_spin.ts";
 import { point } from "./test_points.ts";
-
-/** Up to how many bytes a loop is faster than a call. */
-const SHORT = 128;
-
-const NOTHING = new Uint8Array(0);
 
 /** How often to look for room, and how many pauses to make before: a quarter of a microsecond. */
 const ROUNDS = 16;
@@ -39,17 +36,16 @@ export class SendEnd extends ChannelEnd {
   #tail = 0;
   /** How many bytes are known to be free behind it; 0 too while nothing may be written. */
   #room = 0;
-  #sentLow = 0;
-  #sentHigh = 0;
+  /** What is published, where others send too. */
+  #published = 0;
+  readonly #sent = new Count(SENT);
   /** Messages written and not published. */
   #count = 0;
   /** Where what isn't published starts, while something in place is under way. */
   #start = 0;
   #ended = false;
   readonly #longSpin = new LongSpin();
-  /** What was sent last, and words on the same bytes if it was sent twice. */
-  #source: Uint8Array<ArrayBufferLike> = NOTHING;
-  #sourceWords: Int32Array<ArrayBufferLike> | undefined;
+  readonly #source = new Source();
 
   constructor(frame: ChannelFrame) {
     super(frame, SENDER, "sender");
@@ -65,26 +61,12 @@ export class SendEnd extends ChannelEnd {
   append(message: Uint8Array<ArrayBufferLike>): boolean {
     const length = message.length;
     if (length > this.#room - RECORD_BYTES && !this.#findRoom(length)) return false;
-    const { ring, bytes, mask } = this;
+    const { ring, mask } = this;
     if (ring.length === 0) this.check();
     const tail = this.#tail;
     point(1);
     ring[(tail & mask) >>> 2] = length;
-    const start = (tail + RECORD_BYTES) & mask;
-    const end = start + length;
-    if (end > this.capacity) this.#appendInTwo(message, start);
-    else if (length > SHORT) bytes.set(message, start);
-    else {
-      // A loop over words is faster than the call, where one array is sent again and again.
-      const words = (message === this.#source ? this.#sourceWords : undefined) ??
-        this.#wordsOf(message);
-      if (words === undefined) bytes.set(message, start);
-      else {
-        const count = length >>> 2;
-        for (let i = 0, to = start >>> 2; i < count; i++) ring[to + i] = words[i];
-        for (let i = count << 2; i < length; i++) bytes[start + i] = message[i];
-      }
-    }
+    this.#source.copy(message, this, (tail + RECORD_BYTES) & mask);
     const size = (length + RECORD_BYTES + 7) & -8;
     this.#tail = (tail + size) | 0;
     this.#room -= size;
@@ -97,17 +79,14 @@ export class SendEnd extends ChannelEnd {
   publish(): void {
     const { words } = this;
     if (words.length === 0) this.check();
-    const low = this.#sentLow;
-    this.#sentLow = words[SENT] = (low + this.#count) | 0;
-    if (this.#sentLow >>> 0 < low >>> 0) words[SENT + 1] = ++this.#sentHigh;
+    this.#sent.add(words, this.#tail, this.#count);
     this.#count = 0;
-    if (this.shared) words[SEEN_HEAD] = (this.#tail + this.#room - this.capacity) | 0;
-    // SYNC POINT: publishes the records to those who load TAIL in ReceiveEnd. And the load comes
-    // after the store, as in sleepers the load of TAIL comes after the store of the flag.
-    if (this.shared) this.#moveTail(words);
-    else Atomics.store(words, TAIL, this.#tail);
+    // SYNC POINT: publishes the records to those who load TAIL in ReceiveEnd.
+    const before = this.shared
+      ? this.#publishShared(words)
+      : Atomics.exchange(words, TAIL, this.#tail);
     point(3);
-    if (Atomics.load(words, RECEIVERS_ASLEEP) !== 0) this.wake(words, RECEIVERS_ASLEEP, TAIL);
+    if ((before & ASLEEP) !== 0) this.wake(TAIL);
   }
 
   /**
@@ -124,8 +103,9 @@ export class SendEnd extends ChannelEnd {
     const tail = published & ~FLAGS;
     if ((published & ENDED) !== 0) return true; // which the attempt tells
     const needed = whole ? this.#needed(tail, length) : length;
-    const used = (tail - Atomics.load(this.words, HEAD)) | 0;
-    return used < 0 || needed <= this.capacity - used - RECORD_BYTES;
+    const used = (tail - (Atomics.load(this.words, HEAD) & ~ASLEEP)) | 0;
+    // What isn't possible is for the attempt to tell.
+    return used < 0 || used > this.capacity || needed <= this.capacity - used - RECORD_BYTES;
   }
 
   /** Whether a message of that length can be added now. */
@@ -169,19 +149,18 @@ export class SendEnd extends ChannelEnd {
   /** Says that there will be no more. */
   end(): void {
     this.check();
-    this.checkOpen();
+    this.checkIdle();
     this.#ended = true;
     this.#room = 0;
     const { words } = this;
     Atomics.or(words, TAIL, ENDED); // without the lock: see #moveTail()
-    this.wake(words, RECEIVERS_ASLEEP, TAIL);
+    this.wake(TAIL);
   }
 
   /** Begins something in place. */
   begin(): void {
-    this.checkBegin();
     if (this.#ended) throw this.#endedError();
-    this.open = true;
+    this.setOpen();
     this.#start = this.#tail;
     this.#count = 0;
   }
@@ -234,7 +213,12 @@ export class SendEnd extends ChannelEnd {
   commit(over: boolean): void {
     this.check();
     point(5);
-    if (this.#count > 0) this.publish();
+    try {
+      if (this.#count > 0) this.publish();
+    } catch (error) {
+      this.abort();
+      throw error;
+    }
     this.#start = this.#tail;
     if (over) this.finish();
   }
@@ -250,12 +234,12 @@ export class SendEnd extends ChannelEnd {
     this.#room += (this.#tail - this.#start) | 0;
     this.#tail = this.#start;
     this.#count = 0;
-    this.open = false;
+    this.setClosed();
   }
 
   /** Ends what is under way in place. */
   finish(): void {
-    this.open = false;
+    this.setClosed();
     this.leave();
   }
 
@@ -265,12 +249,11 @@ export class SendEnd extends ChannelEnd {
   }
 
   /** Closes it, without what is under way in place. */
-  override close(): void {
+  override close(word?: number): void {
     if (this.open) this.abort();
-    this.#source = NOTHING;
-    this.#sourceWords = undefined;
+    this.#source.forget();
     this.#room = 0;
-    super.close();
+    super.close(word);
   }
 
   protected override catchUp(): void {
@@ -283,12 +266,12 @@ export class SendEnd extends ChannelEnd {
     }
     this.#ended = false;
     this.#tail = published & ~FLAGS;
+    this.#published = published;
     // Not a new look at HEAD, which the receivers are writing all the time. Another sender may have
     // died before it noted anything, or somebody else have written there: what isn't possible is 0.
     const used = (this.#tail - words[SEEN_HEAD]) | 0;
     this.#room = used < 0 || used > this.capacity || (used & 7) !== 0 ? 0 : this.capacity - used;
-    this.#sentLow = words[SENT];
-    this.#sentHigh = words[SENT + 1];
+    this.#sent.resume(words, this.#tail);
   }
 
   #reopen(): void {
@@ -297,14 +280,27 @@ export class SendEnd extends ChannelEnd {
     if (this.shared) return; // what others left is for whoever has the lock
     this.catchUp();
     this.#room = 0;
-    this.distance(Atomics.load(words, HEAD), this.#tail);
+    this.distance(Atomics.load(words, HEAD) & ~ASLEEP, this.#tail);
   }
 
-  /** Publishes where many send: one of them may end the channel meanwhile, without the lock. */
-  #moveTail(words: Int32Array<ArrayBufferLike>): void {
-    for (let seen = Atomics.load(words, TAIL);;) {
-      const found = Atomics.compareExchange(words, TAIL, seen, this.#tail | (seen & ENDED));
-      if (found === seen) return;
+  /**
+   * Publishes where many send, and returns what TAIL was: one of them may have ended the channel
+   * meanwhile, without the lock, and after the end nothing comes.
+   */
+  #publishShared(words: Int32Array<ArrayBufferLike>): number {
+    words[SEEN_HEAD] = (this.#tail + this.#room - this.capacity) | 0;
+    for (let seen = this.#published;;) {
+      const found = Atomics.compareExchange(words, TAIL, seen, this.#tail);
+      if (found === seen) {
+        this.#published = this.#tail;
+        return seen;
+      }
+      if ((found & ENDED) !== 0) {
+        this.#ended = true;
+        this.#room = 0;
+        throw this.#endedError();
+      }
+      if ((found ^ seen) !== ASLEEP) throw this.corrupt(`its position ${found} was moved`);
       seen = found;
     }
   }
@@ -313,38 +309,27 @@ export class SendEnd extends ChannelEnd {
   #findRoom(length: number): boolean {
     this.check();
     if (this.#ended) throw this.#endedError();
-    this.checkOpen();
     return this.#makeRoom(length);
   }
 
+  /** Throws if a message is longer than any can be; of those in a batch, than half of that. */
+  checkLength(length: number, share = 1): void {
+    const most = Math.max(0, this.capacity / share - RECORD_BYTES);
+    if (length <= most) return;
+    throw new RangeError(
+      `Cannot send ${length} bytes to the ${this.place.name}: its messages${
+        share === 1 ? "" : " in a batch"
+      } have ${most} bytes at most. Create it with a larger capacity`,
+    );
+  }
+
   #makeRoom(length: number): boolean {
-    if (length > this.capacity - RECORD_BYTES) {
-      throw new RangeError(
-        `Cannot send ${length} bytes by the ${this.place.name}: its messages have ${
-          this.capacity - RECORD_BYTES
-        } bytes at most. Create it with a larger capacity`,
-      );
-    }
+    this.checkLength(length);
     if (length <= this.#room - RECORD_BYTES) return true;
     // SYNC POINT: pairs with the store of HEAD in ReceiveEnd: the bytes before it were read.
-    this.#room = this.capacity - this.distance(Atomics.load(this.words, HEAD), this.#tail);
+    this.#room = this.capacity -
+      this.distance(Atomics.load(this.words, HEAD) & ~ASLEEP, this.#tail);
     return length <= this.#room - RECORD_BYTES;
-  }
-
-  /** Words on the bytes of what is sent for the second time in a row. */
-  #wordsOf(message: Uint8Array<ArrayBufferLike>): Int32Array<ArrayBufferLike> | undefined {
-    if (message !== this.#source) {
-      this.#source = message;
-      this.#sourceWords = undefined;
-      return undefined;
-    }
-    return this.#sourceWords = wordsOn(message);
-  }
-
-  #appendInTwo(message: Uint8Array<ArrayBufferLike>, start: number): void {
-    const first = this.capacity - start;
-    this.bytes.set(message.subarray(0, first), start);
-    this.bytes.set(message.subarray(first), 0);
   }
 
   #addSlowly(length: number): number {
@@ -379,7 +364,7 @@ export class SendEnd extends ChannelEnd {
 
   #endedError(): Error {
     return new Deno.errors.BrokenPipe(
-      `Cannot send by the ${this.place.name}: a sender has ended it. Attach another sender to begin anew`,
+      `Cannot send to the ${this.place.name}: a sender has ended it. Attach another sender to begin anew`,
     );
   }
 }

@@ -5,7 +5,7 @@ import { ChannelClaim, ChannelSendBatch } from "./channel_claim.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import type { Room, SendEnd } from "./channel_send_end.ts";
 import { ChannelSending, type Delivery } from "./channel_sending.ts";
-import { type Codec, encoderOf } from "./codec.ts";
+import { type Encoder, encoderOf } from "./codec.ts";
 import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 import { point } from "./test_points.ts";
 
@@ -28,11 +28,11 @@ function viewOf({ buffer, byteOffset, byteLength }: Uint8Array<ArrayBufferLike>)
 export class ChannelSender<In> extends PeerTarget implements Disposable {
   readonly #sending: ChannelSending;
   readonly #end: SendEnd;
-  readonly #encode: Codec<unknown, In>["encode"];
+  readonly #encode: Encoder<In>["encode"];
   #view: DataView<ArrayBuffer> | undefined;
 
   /** Made by `channel.sender()`. */
-  constructor(frame: ChannelFrame, codec: Codec<unknown, In>, policy: PeerDeathPolicy) {
+  constructor(frame: ChannelFrame, codec: Encoder<In>, policy: PeerDeathPolicy) {
     super();
     this.#encode = encoderOf(codec);
     this.#sending = new ChannelSending(frame, policy);
@@ -167,7 +167,8 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
     const limits = limitsOf(options);
     this.#sending.checkPeers();
     const delivery = inPlace(length, () => this.#claim(length));
-    return this.#sending.early(delivery.attempt) ?? await this.#sending.until(limits, delivery);
+    const early = this.#sending.early(delivery.attempt);
+    return await (early ? fulfilled(early) : this.#sending.until(limits, delivery));
   }
 
   /**
@@ -198,7 +199,8 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
     const limits = limitsOf(options);
     this.#sending.checkPeers();
     const delivery = inPlace(length, () => this.#batch(length));
-    return this.#sending.early(delivery.attempt) ?? await this.#sending.until(limits, delivery);
+    const early = this.#sending.early(delivery.attempt);
+    return await (early ? fulfilled(early) : this.#sending.until(limits, delivery));
   }
 
   /**
@@ -223,7 +225,7 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   /** Leaves the channel, without ending it; what is open in place is aborted. */
   close(): void {
     this.stopLooking();
-    this.#end.close();
+    this.#sending.close();
   }
 
   /** Leaves the channel, as {@linkcode close} does. */
@@ -240,7 +242,7 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   #put(bytes: Uint8Array<ArrayBufferLike>): boolean {
     const end = this.#end;
     if (end.shared) return this.#putShared(bytes);
-    if (end.open) end.checkOpen();
+    end.checkIdle();
     if (!end.append(bytes)) return false;
     end.publish();
     return true;
@@ -283,12 +285,12 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   #putSome(values: readonly In[], from: number): number {
     const end = this.#end;
     let i = from;
-    end.coding = true;
+    end.idle = false;
     try {
       while (i < values.length && end.append(this.#encode(values[i]))) i++;
       return i - from;
     } finally {
-      end.coding = false;
+      end.idle = true;
       if (end.pending > 0) end.publish();
     }
   }
@@ -322,8 +324,8 @@ export class ChannelSender<In> extends PeerTarget implements Disposable {
   }
 
   #checkLength(length: number, share = 1): void {
-    const { capacity } = this.#end;
-    checkInteger("length", length, 0, Math.max(0, capacity / share - 8));
+    checkInteger("length", length, 0);
+    this.#end.checkLength(length, share);
   }
 }
 

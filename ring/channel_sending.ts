@@ -1,7 +1,8 @@
 import { deadlineOf, timeLeft, type WaitOptions } from "../ffi/wait.ts";
 import { Deaths, RECEIVER, SENDER } from "./channel_deaths.ts";
-import type { Attempt } from "./channel_end.ts";
+import { type Attempt, sentBefore } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
+import { HEAD } from "./channel_layout.ts";
 import { SendEnd } from "./channel_send_end.ts";
 import { Turns } from "./channel_turns.ts";
 import { ChannelWait, DeathWatch } from "./channel_wait.ts";
@@ -49,6 +50,11 @@ export class ChannelSending {
     return this.#turns.busy;
   }
 
+  /** Leaves the channel; what waits is over. */
+  close(): void {
+    this.end.close(this.#turns.busy ? HEAD : undefined);
+  }
+
   /** Which receivers died, of those not told yet. */
   newDeaths(): readonly PeerDeath[] {
     return this.end.closed ? [] : this.#events.look();
@@ -56,7 +62,7 @@ export class ChannelSending {
 
   /** Throws if a receiver died, where that was asked for. */
   checkPeers(): void {
-    if (this.#watch !== undefined) this.#watch.poll();
+    if (this.#watch?.lookAgain()) this.#watch.check();
   }
 
   /** Tries it now. */
@@ -80,10 +86,11 @@ export class ChannelSending {
     let early = end.shared;
     for (let left = timeout; left !== 0; left = timeLeft(deadline)) {
       const length = delivery.length();
+      end.checkLength(length);
       this.#syncReady = () => end.hasRoom(length, delivery.whole === true);
       if (!early && !end.spin(length) && !this.#syncWait.waitSync(left)) break;
       early = false;
-      if (!end.enterSync(timeLeft(deadline))) break;
+      if (!end.enterSync(timeLeft(deadline))) throw end.lockedError(timeout, delivery.sent?.());
       const result = end.run(delivery.attempt);
       if (result !== undefined) return result;
     }
@@ -98,20 +105,24 @@ export class ChannelSending {
       const deadline = deadlineOf(timeout);
       for (let left = timeout; left !== 0; left = timeLeft(deadline)) {
         const length = delivery.length();
+        end.checkLength(length);
         this.#asyncReady = () => end.hasRoom(length, delivery.whole === true);
         if (!await this.#asyncWait.wait({ signal, timeout: left })) break;
-        if (!await end.enter({ signal, timeout: timeLeft(deadline) })) break;
-        const result = end.run(delivery.attempt);
-        if (result !== undefined) return result;
+        const { attempt } = delivery;
+        const rest = { signal, timeout: timeLeft(deadline) };
+        const entered = await end.enterFor(rest, attempt, (result) => result);
+        if (entered === undefined) throw end.lockedError(options.timeout, delivery.sent?.());
+        if (entered.result !== undefined) return entered.result;
       }
       throw timedOut();
     });
   }
 
   #timedOut(timeout: number | undefined, { sent }: Delivery<unknown>): Error {
-    const some = sent === undefined ? "" : `; ${sent()} messages were sent before`;
     return new Deno.errors.TimedOut(
-      `Cannot send by the ${this.end.place.name}: there was no room for it for ${timeout} ms${some}. Wait longer, or see what the receivers do`,
+      `Cannot send to the ${this.end.place.name}: there was no room for it for ${timeout} ms${
+        sentBefore(sent?.())
+      }. Wait longer, or see what the receivers do`,
     );
   }
 }

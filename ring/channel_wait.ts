@@ -5,14 +5,7 @@ import { wait } from "../sync/waiter.ts";
 import { type Waitable, waitSync } from "../sync/waiting.ts";
 import { type Deaths, SENDER } from "./channel_deaths.ts";
 import { addAtomically, type ChannelEnd } from "./channel_end.ts";
-import {
-  HEAD,
-  RECEIVERS_ASLEEP,
-  RECEIVERS_WAITED,
-  SENDERS_ASLEEP,
-  SENDERS_WAITED,
-  TAIL,
-} from "./channel_layout.ts";
+import { ASLEEP, HEAD, RECEIVERS_WAITED, SENDERS_WAITED, TAIL } from "./channel_layout.ts";
 import type { PeerDeath } from "./peer_target.ts";
 
 /** How often to look for deaths while there is no need to wait, in milliseconds. */
@@ -22,7 +15,8 @@ const LOOK_EVERY = 100;
 export class DeathWatch {
   readonly #place: SharedPlace;
   readonly #deaths: Deaths;
-  #found: PeerDeath | undefined;
+  /** Deaths that no error told yet. */
+  readonly #found: PeerDeath[] = [];
   #looked = performance.now();
 
   constructor(place: SharedPlace, deaths: Deaths) {
@@ -33,20 +27,21 @@ export class DeathWatch {
   /** Looks; `true` if somebody died. */
   look(): boolean {
     this.#looked = performance.now();
-    return (this.#found ??= this.#deaths.look()[0]) !== undefined;
+    this.#found.push(...this.#deaths.look());
+    return this.#found.length > 0;
   }
 
-  /** Looks unless that was just done, and throws if somebody died. */
-  poll(): void {
+  /** The same, unless that was just done. */
+  lookAgain(): boolean {
     if (performance.now() - this.#looked >= LOOK_EVERY) this.look();
-    this.check();
+    return this.#found.length > 0;
   }
 
-  /** Throws if somebody was found to have died, once. */
+  /** Throws if somebody was found to have died, once for each. */
   check(): void {
-    if (this.#found === undefined) return;
-    const { pid, role } = this.#found;
-    this.#found = undefined;
+    const death = this.#found.shift();
+    if (death === undefined) return;
+    const { pid, role } = death;
     throw new Deno.errors.BrokenPipe(
       `The ${this.#place.name} is broken: its ${role}, process ${pid}, died without closing it. Start it again`,
     );
@@ -59,10 +54,11 @@ export class ChannelWait implements Waitable<true> {
   readonly index: number;
   readonly patience: Patience = new Patience();
   readonly #end: ChannelEnd;
-  readonly #flag: number;
   readonly #waited: number;
   readonly #ready: () => boolean;
   readonly #watch: DeathWatch | undefined;
+  /** From when on the time waited isn't added yet. */
+  #since = 0;
 
   /** `ready` tells whether an attempt of the end is worth it. */
   constructor(
@@ -75,7 +71,6 @@ export class ChannelWait implements Waitable<true> {
     this.place = end.place;
     this.index = sends ? HEAD : TAIL;
     this.#end = end;
-    this.#flag = sends ? SENDERS_ASLEEP : RECEIVERS_ASLEEP;
     this.#waited = sends ? SENDERS_WAITED : RECEIVERS_WAITED;
     this.#ready = ready;
     this.#watch = watch;
@@ -88,36 +83,43 @@ export class ChannelWait implements Waitable<true> {
   }
 
   announce(value: number): number | undefined {
-    // SYNC POINT: pairs with the load of the flag after the store of the word, in publish(). Who
-    // sleeps does so only if the word still is what it was before this.
-    Atomics.store(this.place.words, this.#flag, 1);
+    this.#add(); // as it goes on
+    // SYNC POINT: pairs with the exchange of the word in publish(), which finds the flag and wakes.
+    const asleep = value | ASLEEP;
+    const { words } = this.place;
+    if (value !== asleep && Atomics.compareExchange(words, this.index, value, asleep) !== value) {
+      return undefined;
+    }
     // What it had written before is received first.
-    return this.#watch?.look() ? undefined : value;
+    return this.#watch?.look() ? undefined : asleep;
   }
 
   /** Blocks the thread until an attempt is worth it; `false` if the time is over. */
   waitSync(timeout: number | undefined): boolean {
-    const start = performance.now();
+    this.#since = performance.now();
     try {
       return waitSync(this, timeout) ?? false;
     } finally {
-      this.#add(start);
+      this.#add();
     }
   }
 
   /** The same, without blocking the thread. */
   async wait(options: WaitOptions): Promise<boolean> {
-    const start = performance.now();
+    this.#since = performance.now();
     try {
       return await wait(this, options) ?? false;
     } finally {
-      this.#add(start);
+      this.#add();
     }
   }
 
-  #add(start: number): void {
+  /** Adds to the time waited, for `stat()`. */
+  #add(): void {
     const { words } = this.#end;
-    const microseconds = Math.min(2 ** 31, Math.round((performance.now() - start) * 1000));
+    const now = performance.now();
+    const microseconds = Math.min(2 ** 31, Math.round((now - this.#since) * 1000));
+    this.#since = now;
     if (words.length > 0 && microseconds > 0) addAtomically(words, this.#waited, microseconds);
   }
 }

@@ -40,7 +40,7 @@ export class TableDeaths {
   }
 
   #list(): ParticipantStatus[] {
-    return this.#attached.participants.list().filter(({ role }) => role === this.#code);
+    return this.#attached.participants.list(this.#code);
   }
 
   /** Tells deaths apart, also those of two who had the same entry and process id one after the other. */

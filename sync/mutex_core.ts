@@ -53,7 +53,7 @@ export class MutexCore extends RobustEntry {
   readonly #trylock: MutexCalls["trylock"];
   readonly #unlock: MutexCalls["unlock"];
   readonly #errno = platform().errno;
-  readonly #waiting: Waitable<Locked>;
+  readonly #asyncPatience = new Patience();
   #words: Int32Array<ArrayBufferLike> = NONE;
   #pointers: Float64Array<ArrayBufferLike> = NO_POINTERS;
   #address = 0n;
@@ -67,19 +67,6 @@ export class MutexCore extends RobustEntry {
     this.#thread = thread;
     this.#tid = this.#thread.tid;
     ({ trylock: this.#trylock, unlock: this.#unlock } = mutexCalls());
-    this.#waiting = {
-      place,
-      index,
-      patience: new Patience(),
-      kind: "mutex", // all wait for the same
-      attempt: () => {
-        const result = this.tryLock();
-        if (result === BUSY) return undefined;
-        remind(this.#words);
-        return result;
-      },
-      announce: (value) => announce(this.#current(), value),
-    };
   }
 
   /** Whether this thread has it: also by another handle, or at another address. */
@@ -135,15 +122,41 @@ export class MutexCore extends RobustEntry {
 
   /** Locks it as soon as it can; `undefined` if the time is over. */
   lock(options: WaitOptions): Promise<Locked | undefined> {
+    return this.lockFor(options, (locked) => locked);
+  }
+
+  /**
+   * Locks it as soon as it can, and does something with it in the same step: a promise would leave
+   * other tasks time to find it locked by their own thread. What that gives must not be `undefined`,
+   * which says that the time is over.
+   */
+  lockFor<R>(options: WaitOptions, use: (locked: Locked) => R): Promise<R | undefined> {
     try {
+      const waiting = this.#waitingFor(use);
       // Those of this thread who came before have it before.
       const mayTry = options.signal?.aborted !== true &&
-        wordOf(this.#waiting)?.isBehind(this.#waiting) !== true;
+        wordOf(waiting)?.isBehind(waiting) !== true;
       const first = mayTry ? this.tryLock() : BUSY;
-      return first === BUSY ? wait(this.#waiting, options) : fulfilled(first);
+      return first === BUSY ? wait(waiting, options) : fulfilled(use(first));
     } catch (error) {
       return Promise.reject(error);
     }
+  }
+
+  #waitingFor<R>(use: (locked: Locked) => R): Waitable<R> {
+    return {
+      place: this.place,
+      index: this.index,
+      patience: this.#asyncPatience,
+      kind: "mutex", // all wait for the same
+      attempt: () => {
+        const result = this.tryLock();
+        if (result === BUSY) return undefined;
+        remind(this.#words);
+        return use(result);
+      },
+      announce: (value) => announce(this.#current(), value),
+    };
   }
 
   /**

@@ -54,7 +54,7 @@ export function openOrCreate(
 /** The error for whoever waited in vain: `verb` completes "Cannot ... the semaphore". */
 export function timedOut(verb: string, place: SharedPlace, timeout: number | undefined): Error {
   return new Deno.errors.TimedOut(
-    `Cannot ${verb} the ${place.name}: it could not be done within ${timeout} ms`,
+    `Cannot ${verb} the ${place.name}: it could not be done within ${timeout} ms. Wait longer, or see what the others do`,
   );
 }
 

@@ -78,17 +78,19 @@ export class Participants {
     return Atomics.load(this.#place.words, this.wordOf(slot)) !== 0;
   }
 
-  /** Who has an entry; `undefined` if nobody has. */
-  status(slot: number): ParticipantStatus | undefined {
+  /** Who has an entry; `undefined` if nobody has, or one who has another role than is asked for. */
+  status(slot: number, wanted?: number): ParticipantStatus | undefined {
     const { words } = this.#place;
     const index = this.wordOf(slot);
     const holder = holderAt(words, index);
-    return holder && { ...holder, role: Atomics.load(words, index + ROLE), slot };
+    if (holder === undefined) return undefined;
+    const role = Atomics.load(words, index + ROLE);
+    return wanted === undefined || role === wanted ? { ...holder, role, slot } : undefined;
   }
 
-  /** All who have an entry. */
-  list(): ParticipantStatus[] {
-    return Array.from({ length: this.size }, (_, slot) => this.status(slot))
+  /** All who have an entry, or those with a role. */
+  list(role?: number): ParticipantStatus[] {
+    return Array.from({ length: this.size }, (_, slot) => this.status(slot, role))
       .filter((status) => status !== undefined);
   }
 

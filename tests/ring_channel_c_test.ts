@@ -1,7 +1,7 @@
 // Channels between Deno and C programs, which include c/isthmus_channel.h.
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
-import { Channel, type ChannelOptions, mapNewFile, type Mapping } from "../mod.ts";
+import { Channel, type CreateChannelOptions, mapNewFile, type Mapping } from "../mod.ts";
 import * as layout from "../ring/channel_layout.ts";
 import { points } from "../ring/test_points.ts";
 import { CC, compile, noCompiler } from "./_c.ts";
@@ -16,7 +16,7 @@ interface Setup extends Disposable {
   readonly channel: Channel;
 }
 
-function setUp(options: ChannelOptions): Setup {
+function setUp(options: CreateChannelOptions): Setup {
   const directory = Deno.makeTempDirSync({ prefix: "isthmus-channel-" });
   const file = `${directory}/channel`;
   const capacity = options.capacity ?? 4096;
@@ -65,8 +65,9 @@ Deno.test({
       ISTHMUS_HEAD: layout.HEAD,
       ISTHMUS_RECEIVED: layout.RECEIVED,
       ISTHMUS_SEEN_TAIL: layout.SEEN_TAIL,
-      ISTHMUS_RECEIVERS_ASLEEP: layout.RECEIVERS_ASLEEP,
-      ISTHMUS_SENDERS_ASLEEP: layout.SENDERS_ASLEEP,
+      ISTHMUS_ENDED: layout.ENDED,
+      ISTHMUS_ASLEEP: layout.ASLEEP,
+      ISTHMUS_FLAGS: layout.FLAGS,
       ISTHMUS_SENDERS_MUTEX: layout.SENDERS_MUTEX,
       ISTHMUS_RECEIVERS_MUTEX: layout.RECEIVERS_MUTEX,
       ISTHMUS_TABLE: layout.PARTICIPANTS,

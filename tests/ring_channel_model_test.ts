@@ -3,6 +3,7 @@
 import { assert, assertEquals } from "@std/assert";
 import { mapAnonymous } from "../mod.ts";
 import { Channel, type ChannelRole } from "../ring/mod.ts";
+import { RECEIVED, SENT } from "../ring/channel_layout.ts";
 import { points } from "../ring/test_points.ts";
 
 /** A random number generator that gives the same numbers for the same seed (mulberry32). */
@@ -163,7 +164,7 @@ function play(channel: Channel, seed: number, steps: number): void {
     assert(queue.reduce((sum, { length }) => sum + size(length), 0) <= stat.bytes);
   }
   for (const end of [...senders, ...receivers]) end.close();
-  assertEquals([channel.peers(), channel.stat().received], [[], received]);
+  assertEquals([channel.stat().participants, channel.stat().received], [[], received]);
 }
 
 const ROLES: [ChannelRole, ChannelRole][] = [
@@ -178,13 +179,13 @@ for (const [senders, receivers] of ROLES) {
     Deno.test(`${senders} to ${receivers}, from ${near} on: as the model`, () => {
       for (let seed = 1; seed <= 8; seed++) {
         const capacity = [8, 16, 64, 256, 1024, 8192][seed % 6];
-        const length = Channel.byteLength({ capacity, participants: 8 });
+        const length = Channel.byteLength({ capacity, maxParticipants: 8 });
         using mapped = mapAnonymous(length + 16, { shared: true });
         const memory = seed % 2 === 0 ? mapped : new SharedArrayBuffer(length + 16);
         points.start = near === "0" ? 0 : near === "2 ** 31" ? 2 ** 31 - 3000 + 3000 % 8 : -2048;
         points.start &= -8;
         try {
-          const options = { capacity, participants: 8, offset: 8, senders, receivers };
+          const options = { capacity, maxParticipants: 8, offset: 8, senders, receivers };
           play(Channel.create(memory, options), seed, 1500);
         } finally {
           points.start = 0;
@@ -199,8 +200,7 @@ Deno.test("the counters have 64 bits", () => {
   const channel = Channel.create(memory, { capacity: 64 });
   const words = new Int32Array(memory);
   const start = 2 ** 32 - 3;
-  // Where the layout has them, as ring/channel_layout.ts says.
-  for (const index of [33, 65]) words[index] = start;
+  for (const note of [SENT, RECEIVED]) words[note + 1] = start;
   using sender = channel.sender();
   using receiver = channel.receiver();
   for (let i = 0; i < 10; i++) {

@@ -1,7 +1,9 @@
 // Channels among processes: nothing is lost, doubled, torn or out of order, whoever is killed.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Channel, type ChannelOptions, mapFile, type Memory } from "../mod.ts";
+import { PARTICIPANTS, SENDERS_MUTEX } from "../ring/channel_layout.ts";
+import { PARTICIPANT_WORDS } from "../sync/participants.ts";
+import { Channel, type CreateChannelOptions, mapFile, type Memory } from "../mod.ts";
 import { checksum, messageOf } from "./_channels.ts";
 import { tempFile } from "./_files.ts";
 import { until } from "./_objects.ts";
@@ -15,7 +17,7 @@ interface Shared extends Disposable {
   peer(...args: (string | number)[]): Process;
 }
 
-function share(options: ChannelOptions): Shared {
+function share(options: CreateChannelOptions): Shared {
   const file = tempFile(131072);
   const memory = mapFile(file.path, { access: "readwrite" });
   return {
@@ -47,7 +49,7 @@ for (const how of ["sync", "async", "claim", "batch", "batchAsync", "inPlace"]) 
       assertEquals(checksum(message), [sender.pid, i]);
     }
     assertEquals((await sender.output()).stderr, "");
-    assertEquals(shared.channel.peers().map(({ role }) => role), ["receiver"]);
+    assertEquals(shared.channel.stat().participants.map(({ role }) => role), ["receiver"]);
   });
 }
 
@@ -107,6 +109,7 @@ Deno.test("one sender to four receivers: each message goes to one of them", asyn
 const SENDER_POINTS: [point: number, how: string, sent: number][] = [
   [1, "sync", 2], // before its header is written
   [2, "sync", 2], // before it is published
+  [6, "sync", 2], // before it is published, but counted
   [3, "sync", 3], // before the receivers are woken
   [4, "claim", 2], // claimed
   [5, "claim", 2], // before the commit
@@ -136,8 +139,13 @@ for (const role of ["one", "many"] as const) {
         BrokenPipe,
         `its sender, process ${sender.pid}, died`,
       );
-      assertEquals(shared.channel.peers().find(({ role }) => role === "sender")?.liveness, "dead");
+      assertEquals(
+        shared.channel.stat().participants.find(({ role }) => role === "sender")?.liveness,
+        "dead",
+      );
       assertEquals(receiver.tryReceive(), undefined);
+      const { sent: counted, received } = shared.channel.stat();
+      assertEquals([counted, received], [sent, sent]);
       // Nobody waits for it: the next one goes on at once.
       await using next = shared.peer("send", 10, how);
       for (let i = 0; i < 10; i++) {
@@ -154,6 +162,7 @@ for (const role of ["one", "many"] as const) {
     const [point, how, left] of [
       [11, "sync", 2],
       [12, "sync", 2],
+      [6, "sync", 2],
       [13, "sync", 3],
       [15, "peek", 2],
       [14, "peek", 2],
@@ -179,6 +188,9 @@ for (const role of ["one", "many"] as const) {
         assert(message);
         assertEquals(checksum(message), [Deno.pid, i]);
       }
+      while (next.tryReceive() !== undefined);
+      const { sent, received, messages } = shared.channel.stat();
+      assertEquals([received, messages], [sent, 0]);
     });
   }
 }
@@ -200,7 +212,7 @@ Deno.test("many receivers: one that is killed while it reads holds nobody up", a
 });
 
 Deno.test("killed at random, again and again: a prefix of each sender's messages arrives", async () => {
-  using shared = share({ capacity: 1024, senders: "many", participants: 4 });
+  using shared = share({ capacity: 1024, senders: "many", maxParticipants: 4 });
   using receiver = shared.channel.receiver();
   const next = new Map<number, number>();
   let over = false;
@@ -286,9 +298,28 @@ Deno.test("the mutex of a system that was switched off is no obstacle", () => {
   shared.channel.sender().close();
   // What the disk holds then: locked by a thread that there isn't.
   const words = new Int32Array(shared.memory.bytes.buffer);
-  words[192] = 0x3ffffffe;
+  words[SENDERS_MUTEX] = 0x3ffffffe;
   shared.channel.sender().close();
-  assertEquals(words[192], 0);
+  assertEquals(words[SENDERS_MUTEX], 0);
+});
+
+Deno.test("nor is it among many: who waits for it looks whether its owner lives", async () => {
+  using shared = share({ capacity: 4096, senders: "many" });
+  const words = new Int32Array(shared.memory.bytes.buffer);
+  using sender = shared.channel.sender();
+  words[SENDERS_MUTEX] = 0x3ffffffe;
+  assertEquals(sender.trySend(messageOf(1, 1)), false);
+  sender.sendSync(messageOf(1, 2), { timeout });
+  words[SENDERS_MUTEX] = 0x3ffffffe;
+  await sender.send(messageOf(1, 3), { timeout });
+  // One that has the number of somebody who died in the table, and of somebody else who lives now.
+  using _other = shared.channel.sender();
+  const entry = PARTICIPANTS + PARTICIPANT_WORDS;
+  words[entry] = 1;
+  words[entry + 2] ^= 1;
+  words[SENDERS_MUTEX] = 1;
+  sender.sendSync(messageOf(1, 4), { timeout });
+  assertEquals(shared.channel.stat().messages, 3);
 });
 
 Deno.test("Workers use a channel in a SharedArrayBuffer", async () => {
@@ -314,7 +345,7 @@ Deno.test("Workers use a channel in a SharedArrayBuffer", async () => {
     let next = 0;
     for await (const [low, high] of receiver) assertEquals(low + 256 * high, next++);
     assertEquals(next, 10000);
-    await until(() => channel.peers().length === 1, "the worker left");
+    await until(() => channel.stat().participants.length === 1, "the worker left");
   } finally {
     worker.terminate();
   }

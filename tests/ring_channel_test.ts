@@ -5,8 +5,8 @@ import { mapAnonymous, type Memory } from "../mod.ts";
 import {
   bytesCodec,
   Channel,
-  type ChannelOptions,
   type Codec,
+  type CreateChannelOptions,
   jsonCodec,
   recordCodec,
   textCodec,
@@ -21,7 +21,7 @@ function memory(): Memory {
   return mapAnonymous(BYTES, { shared: true });
 }
 
-function make(options: ChannelOptions = {}): Channel {
+function make(options: CreateChannelOptions = {}): Channel {
   return Channel.create(new SharedArrayBuffer(BYTES), options);
 }
 
@@ -34,7 +34,7 @@ Deno.test("a channel takes all of the memory, or what is asked for", () => {
   assertEquals(Channel.create(new SharedArrayBuffer(room)).capacity, 32768);
   assertEquals(Channel.create(new SharedArrayBuffer(room - 8)).capacity, 16384);
   assertEquals(make({ capacity: 64 }).capacity, 64);
-  assert(Channel.byteLength({ capacity: 8, participants: 1 }) < 1400);
+  assert(Channel.byteLength({ capacity: 8, maxParticipants: 1 }) < 1400);
   assertThrows(
     () => Channel.create(new SharedArrayBuffer(room - 8), { capacity: 32768 }),
     RangeError,
@@ -44,7 +44,7 @@ Deno.test("a channel takes all of the memory, or what is asked for", () => {
   for (const capacity of [0, 4, 12, 100, 2 ** 31]) {
     assertThrows(() => make({ capacity }), RangeError, "capacity must be");
   }
-  assertThrows(() => make({ participants: 0 }), RangeError, "participants");
+  assertThrows(() => make({ maxParticipants: 0 }), RangeError, "maxParticipants");
   assertThrows(() => make({ senders: "two" as "one" }), TypeError, '"one" or "many"');
   assertThrows(
     () => Channel.create(new ArrayBuffer(99) as unknown as SharedArrayBuffer),
@@ -72,7 +72,7 @@ Deno.test("create, open and openOrCreate", () => {
   ]);
   assert(!Channel.openOrCreate(buffer, { offset: 8, capacity: 1024 }).created);
   for (
-    const other of [{ capacity: 2048 }, { participants: 3 }, { senders: "one" }, {
+    const other of [{ capacity: 2048 }, { maxParticipants: 3 }, { senders: "one" }, {
       receivers: "many",
     }] as const
   ) {
@@ -117,7 +117,7 @@ Deno.test("memory that holds something else is refused", () => {
 });
 
 Deno.test("there is one only sender, and one only receiver", () => {
-  const channel = make({ participants: 3 });
+  const channel = make({ maxParticipants: 3 });
   const sender = channel.sender();
   const receiver = channel.receiver();
   assertThrows(() => channel.sender(), Deno.errors.Busy, "this thread is its only sender");
@@ -129,11 +129,14 @@ Deno.test("there is one only sender, and one only receiver", () => {
   assertThrows(() => sender.trySend(bytes(1)), Deno.errors.BadResource, "closed");
   assertThrows(() => receiver.tryReceive(), Deno.errors.BadResource, "closed");
   assertThrows(() => sender.end(), Deno.errors.BadResource, "closed");
-  const many = make({ participants: 2, senders: "many" });
+  const many = make({ maxParticipants: 2, senders: "many" });
   using _first = many.sender();
   using _second = many.sender();
   assertThrows(() => many.sender(), Deno.errors.Busy, "room for 2 participants");
-  assertEquals(many.peers().map(({ role, liveness }) => [role, liveness]), [["sender", "alive"], [
+  assertEquals(many.stat().participants.map(({ role, liveness }) => [role, liveness]), [[
+    "sender",
+    "alive",
+  ], [
     "sender",
     "alive",
   ]]);
@@ -272,7 +275,7 @@ for (const role of ["one", "many"] as const) {
     assertEquals(await late, undefined);
   });
 
-  Deno.test(`${role}: only one thing is open in place`, () => {
+  Deno.test(`${role}: only one thing is open in place`, async () => {
     const channel = make2();
     using sender = channel.sender();
     using receiver = channel.receiver();
@@ -280,17 +283,20 @@ for (const role of ["one", "many"] as const) {
     const claim = sender.claimSync(8);
     for (
       const use of [
+        () => sender.trySend(bytes(1)),
+        () => sender.trySendBatch([bytes(1)]),
         () => sender.sendSync(bytes(1)),
+        () => sender.tryClaim(3),
         () => sender.claimSync(3),
         () => sender.batchSync(),
+        () => sender.end(),
       ]
     ) {
-      if (role === "one") assertThrows(use, Busy);
+      assertThrows(use, Busy);
     }
-    if (role === "many") {
-      assertEquals([sender.trySend(bytes(1)), sender.tryClaim(1)], [false, undefined]);
-    }
-    if (role === "many") assertThrows(() => sender.sendSync(bytes(1)), Busy);
+    await assertRejects(() => sender.send(bytes(1)), Busy);
+    await assertRejects(() => sender.sendBatch([bytes(1)]), Busy);
+    await assertRejects(() => sender.claim(3), Busy);
     claim.bytes.fill(1);
     assertThrows(() => claim.commit(9), RangeError);
     claim.commit();
@@ -298,9 +304,13 @@ for (const role of ["one", "many"] as const) {
     claim.abort();
     const message = receiver.peekSync();
     assert(message);
-    if (role === "one") assertThrows(() => receiver.tryReceive(), Busy);
-    if (role === "one") assertThrows(() => receiver.peekSync(), Busy);
-    if (role === "many") assertEquals(receiver.tryReceive(), undefined);
+    assertThrows(() => receiver.tryReceive(), Busy);
+    assertThrows(() => receiver.receiveSync(), Busy);
+    assertThrows(() => receiver.tryReceiveBatch(), Busy);
+    assertThrows(() => receiver.peekSync(), Busy);
+    await assertRejects(() => receiver.receive(), Busy);
+    await assertRejects(() => receiver.peek(), Busy);
+    await assertRejects(() => receiver.messages().next(), Busy);
     message.release();
     message.release();
     message.putBack();
@@ -521,7 +531,7 @@ Deno.test("hostile positions and lengths are errors, never a hang", async () => 
     ["a tail too far", TAIL, 8 + 64],
     ["a tail before the head", TAIL, -8],
     ["an odd tail", TAIL, 12],
-    ["a tail with unknown flags", TAIL, 16 + 2],
+    ["a tail with unknown flags", TAIL, 16 + 4],
     ["a length beyond the tail", data, 9],
     ["a huge length", data, 0x7fffffff],
     ["a skip that ends nowhere", data, 0x80000010 | 0],
@@ -575,7 +585,7 @@ Deno.test("random damage: only errors, and always an answer", () => {
     const role = round % 2 === 0 ? "one" : "many";
     const channel = Channel.create(buffer, {
       capacity: 256,
-      participants: 4,
+      maxParticipants: 4,
       senders: role,
       receivers: role,
     });

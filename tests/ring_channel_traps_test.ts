@@ -2,7 +2,14 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
-import { bytesCodec, Channel, type ChannelOptions, type Codec, mapAnonymous } from "../mod.ts";
+import {
+  bytesCodec,
+  Channel,
+  type Codec,
+  type CreateChannelOptions,
+  mapAnonymous,
+} from "../mod.ts";
+import { PARTICIPANTS } from "../ring/channel_layout.ts";
 
 /** A message of one byte. */
 function message(number: number): Uint8Array {
@@ -10,10 +17,13 @@ function message(number: number): Uint8Array {
 }
 
 /** A channel in memory that ends with the scope. */
-function setUp(options: ChannelOptions = {}): { channel: Channel } & Disposable {
+function setUp(
+  options: CreateChannelOptions = {},
+): { channel: Channel; words: Int32Array } & Disposable {
   const memory = mapAnonymous(65536, { shared: true });
   return {
     channel: Channel.create(memory, options),
+    words: memory.array(Int32Array),
     [Symbol.dispose]: () => memory.close(),
   };
 }
@@ -24,18 +34,23 @@ function drain({ channel }: { channel: Channel }): number[] {
   return receiver.tryReceiveBatch(1000).map(([number]) => number);
 }
 
-Deno.test("the end stays, also if another sender is just sending", () => {
+Deno.test("after the end nothing comes, also from a sender that is just sending", () => {
   using setup = setUp({ senders: "many" });
   using first = setup.channel.sender();
   using second = setup.channel.sender();
+  first.sendSync(message(1));
   const claim = first.tryClaim(8);
   second.end();
-  claim?.commit();
-  assertEquals(setup.channel.stat().ended, true);
+  assertThrows(() => claim?.commit(), Deno.errors.BrokenPipe, "a sender has ended it");
   assertThrows(() => first.trySend(message(1)), Deno.errors.BrokenPipe);
+  const { ended, sent, messages } = setup.channel.stat();
+  assertEquals([ended, sent, messages], [true, 1, 1]);
   using receiver = setup.channel.receiver();
-  assertEquals(receiver.receiveSync({ timeout: 1000 })?.length, 8);
+  assertEquals(receiver.receiveSync({ timeout: 1000 }), message(1));
   assertEquals(receiver.receiveSync({ timeout: 1000 }), undefined);
+  using third = setup.channel.sender(); // begins anew
+  assertEquals([third.trySend(message(2)), first.trySend(message(3))], [true, true]);
+  assertEquals(setup.channel.stat().sent, 3);
 });
 
 Deno.test("who can't look because another receiver is just reading knows of no end", async () => {
@@ -236,7 +251,7 @@ Deno.test("the longest message has room as soon as the one before was received",
 });
 
 Deno.test("openOrCreate() finds a channel that is smaller than a new one would be", () => {
-  const size = { capacity: 1024, participants: 2 };
+  const size = { capacity: 1024, maxParticipants: 2 };
   const memory = new SharedArrayBuffer(Channel.byteLength(size));
   assertThrows(() => Channel.openOrCreate(memory), RangeError, "Give it more memory");
   Channel.create(memory, size);
@@ -256,4 +271,104 @@ Deno.test("an array that has grown since it was sent last is sent whole", () => 
     sender.trySend(bytes);
     assertEquals(receiver.tryReceive(), new Uint8Array(length).fill(length));
   }
+});
+
+Deno.test("what is too long is refused at once, also while another sender is at it", async () => {
+  using setup = setUp({ capacity: 1024, senders: "many" });
+  using first = setup.channel.sender();
+  using second = setup.channel.sender();
+  using _claim = first.tryClaim(8);
+  const long = new Uint8Array(1017);
+  await assertRejects(() => second.send(long), RangeError, "1016 bytes at most");
+  await assertRejects(() => second.sendBatch([long]), RangeError);
+  assertThrows(() => second.sendSync(long), RangeError);
+  assertThrows(() => second.sendBatchSync([long]), RangeError);
+});
+
+Deno.test("between a lock that is waited for and its use nobody meets it", async () => {
+  using setup = setUp({ senders: "many" });
+  using first = setup.channel.sender();
+  using second = setup.channel.sender();
+  using third = setup.channel.sender();
+  const claim = first.tryClaim(8);
+  const sent = second.send(message(1));
+  // Just when the other has got the lock: in the microtask before its own continuation.
+  const meanwhile = sent.then(() => undefined);
+  claim?.abort();
+  while (setup.channel.stat().sent === 0) {
+    await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
+    assertEquals(third.trySend(message(2)), true);
+  }
+  await meanwhile;
+});
+
+Deno.test("a message that was sent before a death comes before its error", async () => {
+  using setup = setUp({ receivers: "many" });
+  using sender = setup.channel.sender();
+  using first = setup.channel.receiver();
+  using second = setup.channel.receiver({ peerDeath: "throw" });
+  sender.trySend(message(1));
+  const words = setup.words;
+  words[PARTICIPANTS + 2] ^= 1; // the sender is another thread now, that is no more
+  const peeked = first.tryPeek();
+  // The next look at the processes is due.
+  await new Promise((resolve) => setTimeout(resolve, 120));
+  assertEquals(second.tryReceive(), undefined); // the other one has the lock
+  peeked?.putBack();
+  assertEquals(second.tryReceive(), message(1));
+  await assertRejects(() => second.receive(), Deno.errors.BrokenPipe, "died");
+  assertEquals(second.tryReceive(), undefined);
+  words[PARTICIPANTS + 2] ^= 1;
+});
+
+Deno.test("awaits that are over at once let timers run", async () => {
+  for (const role of ["one", "many"] as const) {
+    using setup = setUp({ senders: role, receivers: role });
+    using sender = setup.channel.sender();
+    using receiver = setup.channel.receiver();
+    const bytes = message(1);
+    const messages = receiver.messages();
+    const reader = receiver.readable.getReader();
+    const steps: Record<string, () => Promise<unknown>> = {
+      send: () => sender.send(bytes),
+      sendBatch: () => sender.sendBatch([bytes]),
+      claim: async () => (await sender.claim(8)).commit(),
+      batch: async () => (await sender.batch(8)).abort(),
+      receive: () => receiver.receive(),
+      receiveInto: () => receiver.receiveInto(new Uint8Array(64)),
+      receiveBatch: () => receiver.receiveBatch(),
+      peek: async () => (await receiver.peek())?.release(),
+      peekBatch: async () => (await receiver.peekBatch())?.putBack(),
+      messages: () => messages.next(),
+      readable: () => reader.read(),
+    };
+    for (const [name, step] of Object.entries(steps)) {
+      let fired = false;
+      setTimeout(() => fired = true, 10);
+      const deadline = performance.now() + 30_000;
+      while (!fired) {
+        assert(performance.now() < deadline, `${role} ${name}: timers never run`);
+        if (setup.channel.stat().messages === 0) sender.trySend(bytes);
+        await step();
+        while (receiver.tryReceive());
+      }
+    }
+    await reader.cancel();
+  }
+});
+
+Deno.test("who gives up its turn leaves nothing behind, and the others their order", async () => {
+  using setup = setUp();
+  using sender = setup.channel.sender();
+  using receiver = setup.channel.receiver();
+  const got: string[] = [];
+  const first = receiver.receive().then(() => got.push("first"));
+  const late = Array.from({ length: 100 }, () => receiver.receive({ timeout: 1 }));
+  const second = receiver.receive().then(() => got.push("second"));
+  for (const one of late) await assertRejects(() => one, Deno.errors.TimedOut);
+  const third = receiver.receive().then(() => got.push("third"));
+  for (let i = 0; i < 3; i++) sender.trySend(message(i));
+  await Promise.all([first, second, third]);
+  assertEquals(got, ["first", "second", "third"]);
 });

@@ -76,7 +76,7 @@ Deno.test("what is there is checked", () => {
 });
 
 Deno.test("an initialiser that must not be asynchronous is one error, and not two", async () => {
-  const once = Once.create(new SharedArrayBuffer(4096), { valueLength: 4 });
+  const once = Once.create(new SharedArrayBuffer(4096), 4);
   let unhandled = 0;
   const onUnhandled = (event: Event) => {
     event.preventDefault();
