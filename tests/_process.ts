@@ -3,6 +3,15 @@
 /** How long a process may take before the test is given up, in milliseconds. */
 const WATCHDOG = 60_000;
 
+/**
+ * For calls that block until another process does something, or wait for it for ever: the watchdog
+ * can't do anything while this thread is blocked.
+ */
+export const LIMIT = { timeout: 30_000 } as const;
+
+/** How long what a process started may hold its output open after its end, in milliseconds. */
+const GRACE = 5000;
+
 /** What a process left behind. */
 export interface Output {
   readonly code: number;
@@ -24,6 +33,7 @@ export class Process implements AsyncDisposable {
   readonly #texts = { stdout: "", stderr: "" };
   readonly #done: Promise<Output>;
   readonly #watchers = new Set<() => void>();
+  readonly #readers: ReadableStreamDefaultReader<string>[] = [];
 
   constructor(command: string, args: string[], options: StartOptions = {}) {
     this.#child = new Deno.Command(command, {
@@ -34,7 +44,10 @@ export class Process implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.#watchdog = setTimeout(() => this.#child.kill("SIGKILL"), WATCHDOG);
+    this.#watchdog = setTimeout(() => {
+      this.#texts.stderr += `\n(killed by the test, after ${WATCHDOG / 1000} s)\n`;
+      this.#end();
+    }, WATCHDOG);
     this.#done = this.#collect();
   }
 
@@ -43,9 +56,22 @@ export class Process implements AsyncDisposable {
   }
 
   async #read(name: "stdout" | "stderr"): Promise<void> {
-    for await (const text of this.#child[name].pipeThrough(new TextDecoderStream())) {
-      this.#texts[name] += text;
+    const reader = this.#child[name].pipeThrough(new TextDecoderStream()).getReader();
+    this.#readers.push(reader);
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      this.#texts[name] += value;
       for (const watcher of this.#watchers) watcher();
+    }
+  }
+
+  /** Kills it, if it is still there. */
+  #end(): void {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
     }
   }
 
@@ -95,13 +121,15 @@ export class Process implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It has ended.
-    }
+    this.#end();
     await this.#child.stdin.close().catch(() => {});
+    await this.#child.status;
+    // A process that it started, and that still lives, would have it open for ever.
+    const late = setTimeout(() => {
+      for (const reader of this.#readers) void reader.cancel();
+    }, GRACE);
     await this.#done;
+    clearTimeout(late);
   }
 }
 

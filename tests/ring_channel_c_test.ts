@@ -6,6 +6,7 @@ import * as layout from "../ring/channel_layout.ts";
 import { points } from "../ring/test_points.ts";
 import { CC, compile, noCompiler } from "./_c.ts";
 import { path, Process, run } from "./_process.ts";
+import { test } from "./_sync.ts";
 
 const ignore = noCompiler("channels between Deno and C");
 
@@ -54,7 +55,7 @@ function sumBelow(count: number): number {
 
 const COUNT = 20_000;
 
-Deno.test({
+test({
   name: "the C header has the layout of ring/channel_layout.ts",
   ignore,
   async fn() {
@@ -86,7 +87,7 @@ Deno.test({
 });
 
 for (const start of [0, 2 ** 32 - 4096]) {
-  Deno.test({
+  test({
     name: `C sends and Deno receives, from position ${start} on`,
     ignore,
     async fn() {
@@ -107,7 +108,7 @@ for (const start of [0, 2 ** 32 - 4096]) {
     },
   });
 
-  Deno.test({
+  test({
     name: `Deno sends and C receives, up to the end, from position ${start} on`,
     ignore,
     async fn() {
@@ -134,7 +135,7 @@ for (const start of [0, 2 ** 32 - 4096]) {
   });
 }
 
-Deno.test({
+test({
   name: "many senders and many receivers, of both kinds, lose nothing",
   ignore,
   async fn() {
@@ -164,7 +165,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "a C program that is the only sender is one for Deno too, until it is killed",
   ignore,
   async fn() {

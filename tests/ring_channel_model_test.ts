@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { mapAnonymous } from "../mod.ts";
 import { Channel, type ChannelRole } from "../ring/mod.ts";
 import { points } from "../ring/test_points.ts";
+import { test } from "./_sync.ts";
 
 /** A random number generator that gives the same numbers for the same seed (mulberry32). */
 function random(seed: number): (below: number) => number {
@@ -175,7 +176,7 @@ const ROLES: [ChannelRole, ChannelRole][] = [
 
 for (const [senders, receivers] of ROLES) {
   for (const near of ["0", "2 ** 31", "2 ** 32"]) {
-    Deno.test(`${senders} to ${receivers}, from ${near} on: as the model`, () => {
+    test(`${senders} to ${receivers}, from ${near} on: as the model`, () => {
       for (let seed = 1; seed <= 8; seed++) {
         const capacity = [8, 16, 64, 256, 1024, 8192][seed % 6];
         const length = Channel.byteLength({ capacity, participants: 8 });
@@ -194,7 +195,7 @@ for (const [senders, receivers] of ROLES) {
   }
 }
 
-Deno.test("the counters have 64 bits", () => {
+test("the counters have 64 bits", () => {
   const memory = new SharedArrayBuffer(8192);
   const channel = Channel.create(memory, { capacity: 64 });
   const words = new Int32Array(memory);

@@ -6,6 +6,7 @@ import { checksum, messageOf } from "./_channels.ts";
 import { tempFile } from "./_files.ts";
 import { until } from "./_objects.ts";
 import { deno, type Process } from "./_process.ts";
+import { test } from "./_sync.ts";
 
 /** A channel in a file, for others to open. */
 interface Shared extends Disposable {
@@ -34,7 +35,7 @@ function share(options: ChannelOptions): Shared {
 const timeout = 30_000;
 
 for (const how of ["sync", "async", "claim", "batch", "batchAsync", "inPlace"]) {
-  Deno.test(`one sender (${how}) to one receiver`, async () => {
+  test(`one sender (${how}) to one receiver`, async () => {
     const COUNT = 20_000;
     using shared = share({ capacity: 4096 });
     using receiver = shared.channel.receiver();
@@ -52,7 +53,7 @@ for (const how of ["sync", "async", "claim", "batch", "batchAsync", "inPlace"]) 
 }
 
 for (const capacity of [512, 65536]) {
-  Deno.test(`four senders to one receiver, ${capacity} bytes: nothing is lost`, async () => {
+  test(`four senders to one receiver, ${capacity} bytes: nothing is lost`, async () => {
     const COUNT = 5000;
     using shared = share({ capacity, senders: "many" });
     using receiver = shared.channel.receiver();
@@ -78,7 +79,7 @@ for (const capacity of [512, 65536]) {
   });
 }
 
-Deno.test("one sender to four receivers: each message goes to one of them", async () => {
+test("one sender to four receivers: each message goes to one of them", async () => {
   const COUNT = 3000;
   using shared = share({ capacity: 2048, receivers: "many" });
   using sender = shared.channel.sender();
@@ -114,7 +115,7 @@ const SENDER_POINTS: [point: number, how: string, sent: number][] = [
 
 for (const role of ["one", "many"] as const) {
   for (const [point, how, sent] of SENDER_POINTS) {
-    Deno.test(`${role}: a sender that is killed at point ${point} loses only its own message`, async () => {
+    test(`${role}: a sender that is killed at point ${point} loses only its own message`, async () => {
       using shared = share({ capacity: 4096, senders: role });
       using receiver = shared.channel.receiver({ peerDeath: "throw" });
       // So that somebody sleeps when it dies.
@@ -159,7 +160,7 @@ for (const role of ["one", "many"] as const) {
       [14, "peek", 2],
     ] as const
   ) {
-    Deno.test(`${role}: a receiver that is killed at point ${point} leaves what it didn't release`, async () => {
+    test(`${role}: a receiver that is killed at point ${point} leaves what it didn't release`, async () => {
       using shared = share({ capacity: 4096, receivers: role });
       using sender = shared.channel.sender({ peerDeath: "throw" });
       for (let i = 0; i < 10; i++) sender.sendSync(messageOf(Deno.pid, i));
@@ -183,7 +184,7 @@ for (const role of ["one", "many"] as const) {
   }
 }
 
-Deno.test("many receivers: one that is killed while it reads holds nobody up", async () => {
+test("many receivers: one that is killed while it reads holds nobody up", async () => {
   using shared = share({ capacity: 4096, receivers: "many" });
   using sender = shared.channel.sender();
   for (let i = 0; i < 4; i++) sender.sendSync(messageOf(Deno.pid, i));
@@ -199,7 +200,7 @@ Deno.test("many receivers: one that is killed while it reads holds nobody up", a
   }
 });
 
-Deno.test("killed at random, again and again: a prefix of each sender's messages arrives", async () => {
+test("killed at random, again and again: a prefix of each sender's messages arrives", async () => {
   using shared = share({ capacity: 1024, senders: "many", participants: 4 });
   using receiver = shared.channel.receiver();
   const next = new Map<number, number>();
@@ -226,7 +227,7 @@ Deno.test("killed at random, again and again: a prefix of each sender's messages
   assertEquals(next.size, 16);
 });
 
-Deno.test("the only sender's place is free as soon as it is dead, not before", async () => {
+test("the only sender's place is free as soon as it is dead, not before", async () => {
   using shared = share({ capacity: 4096 });
   using receiver = shared.channel.receiver();
   await using sender = shared.peer("send", 1e9);
@@ -242,7 +243,7 @@ Deno.test("the only sender's place is free as soon as it is dead, not before", a
   assertEquals(checksum(receiver.receiveSync({ timeout }) ?? new Uint8Array(12))[1], 0);
 });
 
-Deno.test("a death is an event", async () => {
+test("a death is an event", async () => {
   using shared = share({ capacity: 4096 });
   using receiver = shared.channel.receiver();
   const { promise, resolve } = Promise.withResolvers<unknown>();
@@ -255,7 +256,7 @@ Deno.test("a death is an event", async () => {
   clearInterval(alive);
 });
 
-Deno.test("a blocked receiver notices the death, and one that closes is none", async () => {
+test("a blocked receiver notices the death, and one that closes is none", async () => {
   using shared = share({ capacity: 4096 });
   using receiver = shared.channel.receiver({ peerDeath: "throw" });
   for (const end of ["closes", "dies"]) {
@@ -268,7 +269,7 @@ Deno.test("a blocked receiver notices the death, and one that closes is none", a
   }
 });
 
-Deno.test("a channel in a file survives a restart of both sides", async () => {
+test("a channel in a file survives a restart of both sides", async () => {
   using shared = share({ capacity: 65536 });
   for (let round = 0; round < 3; round++) {
     await using sender = shared.peer("send", 300, "sync", 3, 200);
@@ -281,7 +282,7 @@ Deno.test("a channel in a file survives a restart of both sides", async () => {
   assertEquals(receiver.tryReceiveBatch(1000).length, 150);
 });
 
-Deno.test("the mutex of a system that was switched off is no obstacle", () => {
+test("the mutex of a system that was switched off is no obstacle", () => {
   using shared = share({ capacity: 4096 });
   shared.channel.sender().close();
   // What the disk holds then: locked by a thread that there isn't.
@@ -291,7 +292,7 @@ Deno.test("the mutex of a system that was switched off is no obstacle", () => {
   assertEquals(words[192], 0);
 });
 
-Deno.test("Workers use a channel in a SharedArrayBuffer", async () => {
+test("Workers use a channel in a SharedArrayBuffer", async () => {
   const buffer = new SharedArrayBuffer(65536);
   const channel = Channel.create(buffer, { capacity: 1024 });
   const module = JSON.stringify(new URL("../mod.ts", import.meta.url).href);

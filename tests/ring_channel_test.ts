@@ -14,6 +14,7 @@ import {
 import { f64, struct, u32 } from "../struct/mod.ts";
 import { tempFile } from "./_files.ts";
 import { mapFile } from "../mod.ts";
+import { test } from "./_sync.ts";
 
 const BYTES = 65536;
 
@@ -29,7 +30,7 @@ function bytes(...values: number[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(values);
 }
 
-Deno.test("a channel takes all of the memory, or what is asked for", () => {
+test("a channel takes all of the memory, or what is asked for", () => {
   const room = Channel.byteLength({ capacity: 32768 });
   assertEquals(Channel.create(new SharedArrayBuffer(room)).capacity, 32768);
   assertEquals(Channel.create(new SharedArrayBuffer(room - 8)).capacity, 16384);
@@ -53,7 +54,7 @@ Deno.test("a channel takes all of the memory, or what is asked for", () => {
   );
 });
 
-Deno.test("create, open and openOrCreate", () => {
+test("create, open and openOrCreate", () => {
   const buffer = new SharedArrayBuffer(BYTES);
   assertThrows(() => Channel.open(buffer), Deno.errors.NotFound, "nothing is there");
   const channel = Channel.openOrCreate(buffer, { capacity: 1024, senders: "many", offset: 8 });
@@ -84,7 +85,7 @@ Deno.test("create, open and openOrCreate", () => {
   }
 });
 
-Deno.test("memory that holds something else is refused", () => {
+test("memory that holds something else is refused", () => {
   const buffer = new SharedArrayBuffer(BYTES);
   new Uint8Array(buffer).fill(7);
   assertThrows(() => Channel.create(buffer), Deno.errors.InvalidData);
@@ -116,7 +117,7 @@ Deno.test("memory that holds something else is refused", () => {
   );
 });
 
-Deno.test("there is one only sender, and one only receiver", () => {
+test("there is one only sender, and one only receiver", () => {
   const channel = make({ participants: 3 });
   const sender = channel.sender();
   const receiver = channel.receiver();
@@ -142,7 +143,7 @@ Deno.test("there is one only sender, and one only receiver", () => {
 for (const role of ["one", "many"] as const) {
   const make2 = (capacity = 256) => make({ capacity, senders: role, receivers: role });
 
-  Deno.test(`${role}: what is too long is refused, in every way`, async () => {
+  test(`${role}: what is too long is refused, in every way`, async () => {
     const channel = make2();
     using sender = channel.sender();
     const long = new Uint8Array(249);
@@ -172,7 +173,7 @@ for (const role of ["one", "many"] as const) {
     assertEquals(receiver.tryReceiveInto(new Uint8Array(0)), undefined);
   });
 
-  Deno.test(`${role}: waits end in time, and by an abort`, async () => {
+  test(`${role}: waits end in time, and by an abort`, async () => {
     const channel = make2(64);
     using sender = channel.sender();
     using receiver = channel.receiver();
@@ -220,7 +221,7 @@ for (const role of ["one", "many"] as const) {
     assert(sendersWaited > 20 && receiversWaited > 20);
   });
 
-  Deno.test(`${role}: promises keep the order of the calls`, async () => {
+  test(`${role}: promises keep the order of the calls`, async () => {
     const channel = make2(64);
     using sender = channel.sender();
     using receiver = channel.receiver();
@@ -238,7 +239,7 @@ for (const role of ["one", "many"] as const) {
     assertEquals(receiver.tryReceive(), undefined);
   });
 
-  Deno.test(`${role}: the end of the stream`, async () => {
+  test(`${role}: the end of the stream`, async () => {
     const channel = make2();
     using receiver = channel.receiver();
     const waiting = receiver.receive();
@@ -272,7 +273,7 @@ for (const role of ["one", "many"] as const) {
     assertEquals(await late, undefined);
   });
 
-  Deno.test(`${role}: only one thing is open in place`, () => {
+  test(`${role}: only one thing is open in place`, () => {
     const channel = make2();
     using sender = channel.sender();
     using receiver = channel.receiver();
@@ -319,7 +320,7 @@ for (const role of ["one", "many"] as const) {
     assertEquals(next.tryReceive(), bytes(5));
   });
 
-  Deno.test(`${role}: memory that is closed ends everything, and the ends still leave`, async () => {
+  test(`${role}: memory that is closed ends everything, and the ends still leave`, async () => {
     const mapped = memory();
     const channel = Channel.create(mapped, { capacity: 256, senders: role, receivers: role });
     const sender = channel.sender();
@@ -352,7 +353,7 @@ for (const role of ["one", "many"] as const) {
   });
 }
 
-Deno.test("a claim that can have no piece of the ring has a buffer of its own", () => {
+test("a claim that can have no piece of the ring has a buffer of its own", () => {
   const channel = make({ capacity: 128 });
   using sender = channel.sender();
   using receiver = channel.receiver();
@@ -370,7 +371,7 @@ Deno.test("a claim that can have no piece of the ring has a buffer of its own", 
   assertEquals([...message?.bytes ?? []], Array.from({ length: 90 }, (_, i) => i));
 });
 
-Deno.test("a claim in the ring is the ring itself", () => {
+test("a claim in the ring is the ring itself", () => {
   using mapped = memory();
   const channel = Channel.create(mapped, { capacity: 256 });
   using sender = channel.sender();
@@ -384,7 +385,7 @@ Deno.test("a claim in the ring is the ring itself", () => {
   assertEquals(message.bytes.byteOffset, claim.bytes.byteOffset);
 });
 
-Deno.test("codecs", async () => {
+test("codecs", async () => {
   const tick = struct("tick", { id: u32, price: f64 });
   const ends = <Out, In>(codec: Codec<Out, In>) => {
     const channel = make({ capacity: 4096 });
@@ -415,7 +416,7 @@ Deno.test("codecs", async () => {
   assertThrows(() => make().receiver({ codec: {} as Codec<string> }), TypeError, "decode()");
 });
 
-Deno.test("a message that can't be decoded is received, and none before it is lost", async () => {
+test("a message that can't be decoded is received, and none before it is lost", async () => {
   const channel = make();
   using sender = channel.sender();
   using receiver = channel.receiver({ codec: jsonCodec<number>() });
@@ -430,7 +431,7 @@ Deno.test("a message that can't be decoded is received, and none before it is lo
   assertEquals(channel.stat().messages, 0);
 });
 
-Deno.test("received bytes are copies that nobody changes", () => {
+test("received bytes are copies that nobody changes", () => {
   const channel = make({ capacity: 128 });
   using sender = channel.sender({ codec: bytesCodec });
   using receiver = channel.receiver({ codec: bytesCodec });
@@ -445,7 +446,7 @@ Deno.test("received bytes are copies that nobody changes", () => {
   );
 });
 
-Deno.test("async iteration", async () => {
+test("async iteration", async () => {
   const channel = make({ capacity: 1024 });
   using sender = channel.sender();
   using receiver = channel.receiver();
@@ -472,7 +473,7 @@ Deno.test("async iteration", async () => {
   await assertRejects(async () => await aborted?.next(), DOMException);
 });
 
-Deno.test("a loop of awaits leaves time for others", async () => {
+test("a loop of awaits leaves time for others", async () => {
   const channel = make({ capacity: 1024 });
   using sender = channel.sender();
   using receiver = channel.receiver();
@@ -486,7 +487,7 @@ Deno.test("a loop of awaits leaves time for others", async () => {
   clearTimeout(timer);
 });
 
-Deno.test("streams, with back-pressure", async () => {
+test("streams, with back-pressure", async () => {
   const channel = make({ capacity: 64 });
   using sender = channel.sender({ codec: textCodec });
   using receiver = channel.receiver({ codec: textCodec });
@@ -513,7 +514,7 @@ Deno.test("streams, with back-pressure", async () => {
   await writer.abort();
 });
 
-Deno.test("hostile positions and lengths are errors, never a hang", async () => {
+test("hostile positions and lengths are errors, never a hang", async () => {
   const [TAIL, HEAD] = [32, 64];
   const data = Channel.byteLength({ capacity: 64 }) / 4 - 16;
   const { InvalidData } = Deno.errors;
@@ -569,7 +570,7 @@ Deno.test("hostile positions and lengths are errors, never a hang", async () => 
   }
 });
 
-Deno.test("random damage: only errors, and always an answer", () => {
+test("random damage: only errors, and always an answer", () => {
   for (let round = 0; round < 300; round++) {
     const buffer = new SharedArrayBuffer(8192);
     const role = round % 2 === 0 ? "one" : "many";
@@ -614,7 +615,7 @@ Deno.test("random damage: only errors, and always an answer", () => {
   }
 });
 
-Deno.test("a channel in a file outlives those who used it", () => {
+test("a channel in a file outlives those who used it", () => {
   using file = tempFile(BYTES);
   const open = () => mapFile(file.path, { access: "readwrite" });
   for (let round = 0; round < 5; round++) {

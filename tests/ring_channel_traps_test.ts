@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Buffer } from "node:buffer";
 import { bytesCodec, Channel, type ChannelOptions, type Codec, mapAnonymous } from "../mod.ts";
+import { test } from "./_sync.ts";
 
 /** A message of one byte. */
 function message(number: number): Uint8Array {
@@ -24,7 +25,7 @@ function drain({ channel }: { channel: Channel }): number[] {
   return receiver.tryReceiveBatch(1000).map(([number]) => number);
 }
 
-Deno.test("the end stays, also if another sender is just sending", () => {
+test("the end stays, also if another sender is just sending", () => {
   using setup = setUp({ senders: "many" });
   using first = setup.channel.sender();
   using second = setup.channel.sender();
@@ -38,7 +39,7 @@ Deno.test("the end stays, also if another sender is just sending", () => {
   assertEquals(receiver.receiveSync({ timeout: 1000 }), undefined);
 });
 
-Deno.test("who can't look because another receiver is just reading knows of no end", async () => {
+test("who can't look because another receiver is just reading knows of no end", async () => {
   using setup = setUp({ receivers: "many" });
   using first = setup.channel.receiver();
   using second = setup.channel.receiver();
@@ -56,7 +57,7 @@ Deno.test("who can't look because another receiver is just reading knows of no e
   assertEquals(await first.receive(), new Uint8Array([1]));
 });
 
-Deno.test("attaching as one of many senders waits for nobody's claim", () => {
+test("attaching as one of many senders waits for nobody's claim", () => {
   using setup = setUp({ senders: "many" });
   using first = setup.channel.sender();
   using _claim = first.tryClaim(8);
@@ -64,7 +65,7 @@ Deno.test("attaching as one of many senders waits for nobody's claim", () => {
   assertEquals(second.trySend(message(1)), false);
 });
 
-Deno.test("a loop that is left, aborted or broken takes exactly what it was given", async () => {
+test("a loop that is left, aborted or broken takes exactly what it was given", async () => {
   using setup = setUp();
   using sender = setup.channel.sender();
   for (let i = 0; i < 10; i++) sender.trySend(message(i));
@@ -85,7 +86,7 @@ Deno.test("a loop that is left, aborted or broken takes exactly what it was give
   assertEquals(drain(setup), [4, 5, 6, 7, 8, 9]);
 });
 
-Deno.test("an iterator that is left while it waits doesn't take the next message", async () => {
+test("an iterator that is left while it waits doesn't take the next message", async () => {
   using setup = setUp();
   using sender = setup.channel.sender();
   using receiver = setup.channel.receiver();
@@ -97,7 +98,7 @@ Deno.test("an iterator that is left while it waits doesn't take the next message
   assertEquals(receiver.tryReceive(), new Uint8Array([7]));
 });
 
-Deno.test("a stream that is cancelled loses no message", async () => {
+test("a stream that is cancelled loses no message", async () => {
   for (let microtasks = 0; microtasks < 6; microtasks++) {
     using setup = setUp();
     using sender = setup.channel.sender();
@@ -113,7 +114,7 @@ Deno.test("a stream that is cancelled loses no message", async () => {
   }
 });
 
-Deno.test("an empty message whose buffer is transferred away is that, and no more", () => {
+test("an empty message whose buffer is transferred away is that, and no more", () => {
   using setup = setUp();
   using sender = setup.channel.sender();
   for (let round = 0; round < 2; round++) {
@@ -129,7 +130,7 @@ Deno.test("an empty message whose buffer is transferred away is that, and no mor
   }
 });
 
-Deno.test("a codec that fails before anything is attached leaves the role free", () => {
+test("a codec that fails before anything is attached leaves the role free", () => {
   using setup = setUp();
   const codec = {
     ...bytesCodec,
@@ -142,7 +143,7 @@ Deno.test("a codec that fails before anything is attached leaves the role free",
   assertEquals(setup.channel.stat().participants.length, 1);
 });
 
-Deno.test("a codec that says nothing of keeping gets arrays of its own for each message", () => {
+test("a codec that says nothing of keeping gets arrays of its own for each message", () => {
   using setup = setUp();
   using sender = setup.channel.sender();
   const { keeps: _, ...silent } = bytesCodec;
@@ -151,7 +152,7 @@ Deno.test("a codec that says nothing of keeping gets arrays of its own for each 
   assertEquals(receiver.tryReceiveBatch(2), [message(1), message(2)]);
 });
 
-Deno.test("codecs that use the channel in the middle of a batch do no harm", () => {
+test("codecs that use the channel in the middle of a batch do no harm", () => {
   using setup = setUp();
   const sends: Codec<unknown, number> = {
     keeps: true,
@@ -175,7 +176,7 @@ Deno.test("codecs that use the channel in the middle of a batch do no harm", () 
   assertEquals(receiver.tryReceiveBatch(10), [1, 2, 3]);
 });
 
-Deno.test("only bytes are sent, and only arrays of values are batches", async () => {
+test("only bytes are sent, and only arrays of values are batches", async () => {
   using setup = setUp();
   for (const bytes of ["abc", new Float64Array(2), { length: -16 }, [1, 2], null]) {
     using sender = setup.channel.sender({
@@ -192,7 +193,7 @@ Deno.test("only bytes are sent, and only arrays of values are batches", async ()
   assertEquals(drain(setup), []);
 });
 
-Deno.test("a message that waits for room is a copy, of a Buffer too", async () => {
+test("a message that waits for room is a copy, of a Buffer too", async () => {
   using setup = setUp({ capacity: 64 });
   using sender = setup.channel.sender();
   using receiver = setup.channel.receiver();
@@ -205,7 +206,7 @@ Deno.test("a message that waits for room is a copy, of a Buffer too", async () =
   assertEquals(new TextDecoder().decode(receiver.tryReceive()), "hello");
 });
 
-Deno.test("a message is received whole into an array that has grown, and into no other thing", () => {
+test("a message is received whole into an array that has grown, and into no other thing", () => {
   using setup = setUp();
   using sender = setup.channel.sender();
   using receiver = setup.channel.receiver();
@@ -223,7 +224,7 @@ Deno.test("a message is received whole into an array that has grown, and into no
   assertEquals(receiver.tryReceive(), message(1));
 });
 
-Deno.test("the longest message has room as soon as the one before was received", () => {
+test("the longest message has room as soon as the one before was received", () => {
   using setup = setUp({ capacity: 4096 });
   using sender = setup.channel.sender();
   using receiver = setup.channel.receiver();
@@ -235,7 +236,7 @@ Deno.test("the longest message has room as soon as the one before was received",
   }
 });
 
-Deno.test("openOrCreate() finds a channel that is smaller than a new one would be", () => {
+test("openOrCreate() finds a channel that is smaller than a new one would be", () => {
   const size = { capacity: 1024, participants: 2 };
   const memory = new SharedArrayBuffer(Channel.byteLength(size));
   assertThrows(() => Channel.openOrCreate(memory), RangeError, "Give it more memory");
@@ -244,7 +245,7 @@ Deno.test("openOrCreate() finds a channel that is smaller than a new one would b
   assertEquals([created, capacity], [false, 1024]);
 });
 
-Deno.test("an array that has grown since it was sent last is sent whole", () => {
+test("an array that has grown since it was sent last is sent whole", () => {
   using setup = setUp();
   using sender = setup.channel.sender();
   using receiver = setup.channel.receiver();

@@ -3,10 +3,11 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Barrier, IPC_PRIVATE, Segment } from "../mod.ts";
 import { deno } from "./_process.ts";
+import { test } from "./_sync.ts";
 
 const PEER = "tests/peers/sync_barrier.ts";
 
-Deno.test("all wait for each other, again and again", async () => {
+test("all wait for each other, again and again", async () => {
   const barrier = Barrier.create(new SharedArrayBuffer(1024), { parties: 3 });
   assertEquals([barrier.created, barrier.parties], [true, 3]);
   const rounds = [0, 0, 0];
@@ -22,14 +23,14 @@ Deno.test("all wait for each other, again and again", async () => {
   assertEquals(barrier.participants, []);
 });
 
-Deno.test("alone, nobody waits", () => {
+test("alone, nobody waits", () => {
   const barrier = Barrier.create(new SharedArrayBuffer(1024), { parties: 1 });
   using participant = barrier.join();
   for (let i = 0; i < 10; i++) participant.arriveSync();
   assertEquals([participant.tryArrive(), barrier.participants], [true, [Deno.pid]]);
 });
 
-Deno.test("who gives up waiting has arrived all the same", async () => {
+test("who gives up waiting has arrived all the same", async () => {
   const barrier = Barrier.create(new SharedArrayBuffer(1024), { parties: 2 });
   using one = barrier.join();
   using two = barrier.join();
@@ -44,7 +45,7 @@ Deno.test("who gives up waiting has arrived all the same", async () => {
   assertEquals(two.tryArrive(), true);
 });
 
-Deno.test("the counter of generations may wrap around", () => {
+test("the counter of generations may wrap around", () => {
   const memory = new SharedArrayBuffer(1024);
   const barrier = Barrier.create(memory, { parties: 2 });
   for (const start of [0x7fffffff, -1]) {
@@ -59,7 +60,7 @@ Deno.test("the counter of generations may wrap around", () => {
   }
 });
 
-Deno.test("places are taken, left, and taken again", () => {
+test("places are taken, left, and taken again", () => {
   const barrier = Barrier.create(new SharedArrayBuffer(1024), { parties: 2 });
   const one = barrier.join();
   using two = barrier.join();
@@ -73,7 +74,7 @@ Deno.test("places are taken, left, and taken again", () => {
   assertEquals([three.tryArrive(), two.tryArrive()], [true, true]);
 });
 
-Deno.test("what is there is checked", () => {
+test("what is there is checked", () => {
   const memory = new SharedArrayBuffer(1024);
   assertThrows(() => Barrier.open(memory), Deno.errors.NotFound);
   for (const parties of [0, 1.5, 1025]) {
@@ -101,7 +102,7 @@ function setUp(parties: number) {
   return { memory, barrier, id: String(segment.id), [Symbol.dispose]: () => owned.dispose() };
 }
 
-Deno.test("processes wait for each other", async () => {
+test("processes wait for each other", async () => {
   using fixture = setUp(3);
   const { id, barrier, memory } = fixture;
   const peers = ["sync", "async"].map((form) => deno(PEER, [id, "200", form]));
@@ -116,7 +117,7 @@ Deno.test("processes wait for each other", async () => {
   for (const peer of peers) assertEquals((await peer.output()).stdout, "joined\ndone\n");
 });
 
-Deno.test("who dies before it arrives breaks the barrier, until its place is taken or emptied", async () => {
+test("who dies before it arrives breaks the barrier, until its place is taken or emptied", async () => {
   using fixture = setUp(2);
   const { id, barrier } = fixture;
   using participant = barrier.join();

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Condition, IPC_PRIVATE, Mutex, type MutexGuard, Segment } from "../mod.ts";
 import { until } from "./_objects.ts";
 import { deno } from "./_process.ts";
-import { MEMORIES, onLinux, settled, turn } from "./_sync.ts";
+import { MEMORIES, settled, test, turn } from "./_sync.ts";
 
 const SIZE = 4096;
 const CONDITION = { offset: 128 };
@@ -13,7 +13,7 @@ const WAITING = 32 + 17;
 const NUMBER = { offset: 512, length: 1 } as const;
 
 for (const [name, make] of MEMORIES) {
-  Deno.test(`a condition in ${name}`, onLinux, async () => {
+  test(`a condition in ${name}`, async () => {
     using made = make(SIZE);
     const mutex = Mutex.create(made.memory);
     const condition = Condition.create(made.memory, CONDITION);
@@ -45,7 +45,7 @@ for (const [name, make] of MEMORIES) {
   });
 }
 
-Deno.test("whatever ends a wait, the guard is held again", onLinux, async () => {
+test("whatever ends a wait, the guard is held again", async () => {
   const buffer = new SharedArrayBuffer(SIZE);
   const mutex = Mutex.create(buffer);
   const condition = Condition.create(buffer, CONDITION);
@@ -91,7 +91,7 @@ Deno.test("whatever ends a wait, the guard is held again", onLinux, async () => 
   assertEquals(new Int32Array(buffer)[WAITING], 0);
 });
 
-Deno.test("arguments are checked, and the guard must be held", onLinux, async () => {
+test("arguments are checked, and the guard must be held", async () => {
   const buffer = new SharedArrayBuffer(SIZE);
   const mutex = Mutex.create(buffer);
   const condition = Condition.openOrCreate(buffer, CONDITION);
@@ -109,9 +109,8 @@ Deno.test("arguments are checked, and the guard must be held", onLinux, async ()
   assertEquals(new Int32Array(buffer)[WAITING], 0);
 });
 
-Deno.test(
+test(
   "processes pass a number on; one that dies with the mutex is told of",
-  onLinux,
   async () => {
     using segment = Segment.create(IPC_PRIVATE, SIZE, { removeOnDispose: true });
     using memory = segment.attach();
@@ -162,7 +161,7 @@ Deno.test(
   },
 );
 
-Deno.test("a process that is killed while it waits leaves the others alone", onLinux, async () => {
+test("a process that is killed while it waits leaves the others alone", async () => {
   using segment = Segment.create(IPC_PRIVATE, SIZE, { removeOnDispose: true });
   using memory = segment.attach();
   const mutex = Mutex.create(memory);
@@ -192,9 +191,8 @@ Deno.test("a process that is killed while it waits leaves the others alone", onL
   await settled();
 });
 
-Deno.test(
+test(
   "memory that is closed while something waits: an error, and the guard is released",
-  onLinux,
   async () => {
     using segment = Segment.create(IPC_PRIVATE, SIZE, { removeOnDispose: true });
     using other = segment.attach();

@@ -12,6 +12,7 @@ import {
   parameter,
 } from "../sync/header.ts";
 import { placeOf } from "../sync/place.ts";
+import { test } from "./_sync.ts";
 
 const MAGIC = 0;
 const KIND = 1;
@@ -50,7 +51,7 @@ function alive(words: Int32Array): void {
   words[CREATOR + 4] = ownIdentity().namespace;
 }
 
-Deno.test("what was created can be opened, with its parameters and what follows the header", () => {
+test("what was created can be opened, with its parameters and what follows the header", () => {
   const { object, words } = setUp();
   assertThrows(() => openObject(object), Deno.errors.NotFound, "nothing is there");
   createObject(object);
@@ -65,13 +66,13 @@ Deno.test("what was created can be opened, with its parameters and what follows 
   assertThrows(() => createObject(object), Deno.errors.AlreadyExists, "a latch is already there");
 });
 
-Deno.test("openOrCreateObject() creates what isn't there", () => {
+test("openOrCreateObject() creates what isn't there", () => {
   const { object } = setUp();
   assertEquals(openOrCreateObject(object), true);
   assertEquals(openOrCreateObject(object), false);
 });
 
-Deno.test("another kind, another version and another length are told apart", () => {
+test("another kind, another version and another length are told apart", () => {
   const { object, words } = setUp();
   createObject(object);
   const barrier = { ...object, kind: "barrier" } as const;
@@ -91,7 +92,7 @@ Deno.test("another kind, another version and another length are told apart", () 
   assertThrows(() => openObject(object), Deno.errors.InvalidData);
 });
 
-Deno.test("memory that holds something else is left alone", () => {
+test("memory that holds something else is left alone", () => {
   for (const [index, value] of [[MAGIC, 1], [STATE, 3], [STATE, -1]]) {
     const { object, words } = setUp();
     words[index] = value;
@@ -103,7 +104,7 @@ Deno.test("memory that holds something else is left alone", () => {
   }
 });
 
-Deno.test("whoever opens what is being created waits, up to a deadline", () => {
+test("whoever opens what is being created waits, up to a deadline", () => {
   for (const state of [0, CREATING]) {
     const { object, words } = setUp();
     alive(words);
@@ -117,7 +118,7 @@ Deno.test("whoever opens what is being created waits, up to a deadline", () => {
   }
 });
 
-Deno.test("what a creator left who died is created anew, from the start", () => {
+test("what a creator left who died is created anew, from the start", () => {
   for (const create of [createObject, openOrCreateObject]) {
     for (const state of [0, CREATING]) {
       const { object, words } = setUp();
@@ -133,7 +134,7 @@ Deno.test("what a creator left who died is created anew, from the start", () => 
   }
 });
 
-Deno.test("several Workers create one object exactly once, and all find it", async () => {
+test("several Workers create one object exactly once, and all find it", async () => {
   const memory = new SharedArrayBuffer(128 * 500);
   const code = `
     import { openOrCreateObject } from "${new URL("../sync/header.ts", import.meta.url)}";

@@ -2,12 +2,12 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { IPC_PRIVATE, Latch, Segment } from "../mod.ts";
-import { MEMORIES, onLinux, settled, turn } from "./_sync.ts";
+import { MEMORIES, settled, test, turn } from "./_sync.ts";
 
 const SIZE = 4096;
 
 for (const [name, make] of MEMORIES) {
-  Deno.test(`a latch in ${name}`, onLinux, async () => {
+  test(`a latch in ${name}`, async () => {
     using made = make(SIZE);
     const latch = Latch.create(made.memory, 3, { offset: 8 });
     const theirs = Latch.open(made.memory, { offset: 8 });
@@ -28,7 +28,7 @@ for (const [name, make] of MEMORIES) {
   });
 }
 
-Deno.test("arguments and what is there are checked", onLinux, async () => {
+test("arguments and what is there are checked", async () => {
   const buffer = new SharedArrayBuffer(SIZE);
   for (const count of [-1, 0.5, 2 ** 31]) {
     assertThrows(() => Latch.create(buffer, count), RangeError, "count");
@@ -50,7 +50,7 @@ Deno.test("arguments and what is there are checked", onLinux, async () => {
   await settled();
 });
 
-Deno.test("a Worker waits for all others", onLinux, async () => {
+test("a Worker waits for all others", async () => {
   using segment = Segment.create(IPC_PRIVATE, SIZE, { removeOnDispose: true });
   using memory = segment.attach();
   const start = Latch.create(memory, 1);

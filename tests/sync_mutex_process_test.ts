@@ -6,6 +6,7 @@ import { type Attachment, IPC_PRIVATE, Mutex, Segment } from "../mod.ts";
 import { newMutex } from "../ffi/pthread.ts";
 import { compile, noCompiler } from "./_c.ts";
 import { deno, Process } from "./_process.ts";
+import { test } from "./_sync.ts";
 
 const ignore = noCompiler("mutexes shared with C programs");
 const PEER = "tests/peers/sync_mutex.ts";
@@ -42,7 +43,7 @@ function setUp({ size = 4096, create = true } = {}): Fixture {
   };
 }
 
-Deno.test("killed Deno processes leave it to whoever waits, synchronously and not", async () => {
+test("killed Deno processes leave it to whoever waits, synchronously and not", async () => {
   using fixture = setUp();
   const { mutex } = fixture;
   for (const form of ["lockSync", "lock"] as const) {
@@ -61,7 +62,7 @@ Deno.test("killed Deno processes leave it to whoever waits, synchronously and no
   assertEquals(guard.ownerDied, false);
 });
 
-Deno.test("other processes that wait are woken, and told", async () => {
+test("other processes that wait are woken, and told", async () => {
   using fixture = setUp();
   for (const form of ["await", "lock"]) {
     const guard = fixture.mutex.lockSync();
@@ -73,7 +74,7 @@ Deno.test("other processes that wait are woken, and told", async () => {
   }
 });
 
-Deno.test("a thousand mutexes of a process that is killed", async () => {
+test("a thousand mutexes of a process that is killed", async () => {
   using fixture = setUp({ size: 64 * 1001 });
   const { memory } = fixture;
   for (let i = 1; i < 1000; i++) Mutex.create(memory, { offset: OFFSET + 64 * i });
@@ -88,7 +89,7 @@ Deno.test("a thousand mutexes of a process that is killed", async () => {
   }
 });
 
-Deno.test({
+test({
   name: "the bytes are C's",
   ignore,
   async fn() {
@@ -101,7 +102,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "C's mutexes can be opened, but those that aren't robust or process-shared",
   ignore,
   async fn() {
@@ -134,7 +135,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "C is kept out, waits, and unlocks for those who await",
   ignore,
   async fn() {
@@ -157,7 +158,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "a Deno process dies with it, and C recovers; or doesn't, and nobody can lock it",
   ignore,
   async fn() {
@@ -194,7 +195,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "what glibc's trylock leaves in a mutex that isn't recoverable can be recovered",
   ignore,
   async fn() {
@@ -213,7 +214,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "C and Deno, waiting in every form, never lose an addition",
   ignore,
   async fn() {
@@ -234,7 +235,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "killed at any moment while they add, they lose at most one addition each",
   ignore,
   async fn() {

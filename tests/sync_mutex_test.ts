@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { mutexLock, mutexUnlock } from "../ffi/pthread.ts";
 import { addressOfShared } from "../ffi/wasm.ts";
 import { isSystemError, mapAnonymous, Memfd, Mutex, SharedMemory } from "../mod.ts";
+import { test } from "./_sync.ts";
 
 const KIND = 4; // the word that glibc calls __kind
 
@@ -33,7 +34,7 @@ async function message(worker: Worker): Promise<unknown> {
   return await promise;
 }
 
-Deno.test("a mutex is made of zeros, once, and found again", () => {
+test("a mutex is made of zeros, once, and found again", () => {
   const memory = new SharedArrayBuffer(256);
   assert(Mutex.byteLength === 40 || Mutex.byteLength === 48);
   assertThrows(() => Mutex.open(memory), Deno.errors.NotFound, "openOrCreate()");
@@ -46,7 +47,7 @@ Deno.test("a mutex is made of zeros, once, and found again", () => {
   assertEquals(Mutex.openOrCreate(memory).created, false); // locked, it is one all the same
 });
 
-Deno.test("what is no mutex is refused", () => {
+test("what is no mutex is refused", () => {
   const memory = new SharedArrayBuffer(64);
   const words = new Int32Array(memory);
   for (
@@ -77,7 +78,7 @@ Deno.test("what is no mutex is refused", () => {
   }
 });
 
-Deno.test("arguments are checked", async () => {
+test("arguments are checked", async () => {
   const memory = new SharedArrayBuffer(64);
   for (const offset of [4, 32, -8, 1.5, NaN]) {
     assertThrows(() => Mutex.create(memory, { offset }), RangeError);
@@ -91,7 +92,7 @@ Deno.test("arguments are checked", async () => {
   mutex.lockSync().release();
 });
 
-Deno.test("one guard at a time, whatever it is asked for by", async () => {
+test("one guard at a time, whatever it is asked for by", async () => {
   const mutex = Mutex.create(new SharedArrayBuffer(64));
   const guard = mutex.lockSync();
   assertEquals([guard.held, guard.ownerDied], [true, false]);
@@ -121,7 +122,7 @@ Deno.test("one guard at a time, whatever it is asked for by", async () => {
   assert(last.held);
 });
 
-Deno.test("C's other types of mutexes don't let this thread in twice, either", () => {
+test("C's other types of mutexes don't let this thread in twice, either", () => {
   for (const kind of [0x90, 0x91, 0x93]) {
     const memory = new SharedArrayBuffer(64);
     new Int32Array(memory)[KIND] = kind;
@@ -133,7 +134,7 @@ Deno.test("C's other types of mutexes don't let this thread in twice, either", (
   }
 });
 
-Deno.test("the same mutex at two addresses is one", () => {
+test("the same mutex at two addresses is one", () => {
   using memfd = Memfd.create(4096);
   using one = memfd.map();
   using two = memfd.map();
@@ -145,7 +146,7 @@ Deno.test("the same mutex at two addresses is one", () => {
   other.lockSync().release();
 });
 
-Deno.test("tasks of one thread get it in their order", async () => {
+test("tasks of one thread get it in their order", async () => {
   const mutex = Mutex.create(new SharedArrayBuffer(64));
   const order: number[] = [];
   let inside = 0;
@@ -159,7 +160,7 @@ Deno.test("tasks of one thread get it in their order", async () => {
   assertEquals(order, Array.from({ length: 50 }, (_, i) => i));
 });
 
-Deno.test("a task that locks again and again leaves others their turn", async () => {
+test("a task that locks again and again leaves others their turn", async () => {
   const mutex = Mutex.create(new SharedArrayBuffer(64));
   let done = false;
   let turns = 0;
@@ -178,7 +179,7 @@ Deno.test("a task that locks again and again leaves others their turn", async ()
   assert(turns > 0);
 });
 
-Deno.test("abort and timeout end a wait, and others still get their turn", async () => {
+test("abort and timeout end a wait, and others still get their turn", async () => {
   const mutex = Mutex.create(new SharedArrayBuffer(64));
   const guard = mutex.lockSync();
   const abort = new AbortController();
@@ -194,7 +195,7 @@ Deno.test("abort and timeout end a wait, and others still get their turn", async
   await assertRejects(() => mutex.lock({ signal: AbortSignal.abort(reason) }), Error, "enough");
 });
 
-Deno.test("Workers and this thread exclude each other", async () => {
+test("Workers and this thread exclude each other", async () => {
   const memory = new SharedArrayBuffer(128);
   const mutex = Mutex.create(memory, { offset: 64 });
   const count = new Int32Array(memory);
@@ -222,7 +223,7 @@ Deno.test("Workers and this thread exclude each other", async () => {
   }
 });
 
-Deno.test("a Worker that is terminated with it: the next one is told", async () => {
+test("a Worker that is terminated with it: the next one is told", async () => {
   for (const form of ["lockSync", "lock"] as const) {
     const memory = new SharedArrayBuffer(128);
     const mutex = Mutex.create(memory, { offset: 64 });
@@ -243,7 +244,7 @@ Deno.test("a Worker that is terminated with it: the next one is told", async () 
   }
 });
 
-Deno.test("left unrepaired, it can't be locked any more, until it is recovered", async () => {
+test("left unrepaired, it can't be locked any more, until it is recovered", async () => {
   const memory = new SharedArrayBuffer(128);
   const mutex = Mutex.create(memory, { offset: 64 });
   const worker = startWorker(
@@ -272,7 +273,7 @@ Deno.test("left unrepaired, it can't be locked any more, until it is recovered",
   assertEquals(guard.ownerDied, false);
 });
 
-Deno.test("an owner that the kernel lost is found dead by recover()", () => {
+test("an owner that the kernel lost is found dead by recover()", () => {
   const memory = new SharedArrayBuffer(64);
   const words = new Int32Array(memory);
   const mutex = Mutex.create(memory);
@@ -283,7 +284,7 @@ Deno.test("an owner that the kernel lost is found dead by recover()", () => {
   guard.markConsistent();
 });
 
-Deno.test("mutexes are released in any order", () => {
+test("mutexes are released in any order", () => {
   const memory = new SharedArrayBuffer(64 * 1000);
   const mutexes = Array.from(
     { length: 1000 },
@@ -305,7 +306,7 @@ Deno.test("mutexes are released in any order", () => {
   for (const mutex of mutexes) mutex.lockSync().release();
 });
 
-Deno.test("more than the kernel would free for a dead thread are refused", () => {
+test("more than the kernel would free for a dead thread are refused", () => {
   const memory = new SharedArrayBuffer(64 * 2049);
   const guards = Array.from(
     { length: 2048 },
@@ -318,7 +319,7 @@ Deno.test("more than the kernel would free for a dead thread are refused", () =>
   for (const guard of guards) guard.release();
 });
 
-Deno.test("memory that is closed while it is locked stays until it is released", () => {
+test("memory that is closed while it is locked stays until it is released", () => {
   using memfd = Memfd.create(4096);
   const mapping = memfd.map();
   const [one, two] = [0, 64].map((offset) => Mutex.create(mapping, { offset }));
@@ -336,7 +337,7 @@ Deno.test("memory that is closed while it is locked stays until it is released",
   assertEquals(first.held, false);
 });
 
-Deno.test("a wait ends with the memory", async () => {
+test("a wait ends with the memory", async () => {
   using memfd = Memfd.create(4096);
   const mapping = memfd.map();
   const mutex = Mutex.create(mapping);
@@ -347,7 +348,7 @@ Deno.test("a wait ends with the memory", async () => {
   guard.release();
 });
 
-Deno.test("a resized memory takes its mutexes with it", () => {
+test("a resized memory takes its mutexes with it", () => {
   using memfd = Memfd.create(1 << 20);
   using mapping = memfd.map({ length: 4096 });
   const mutex = Mutex.create(mapping);
@@ -359,7 +360,7 @@ Deno.test("a resized memory takes its mutexes with it", () => {
   mutex.lockSync().release();
 });
 
-Deno.test("a SharedMemory can't be closed while this thread has locked a mutex in it", () => {
+test("a SharedMemory can't be closed while this thread has locked a mutex in it", () => {
   using shared = SharedMemory.from(mapAnonymous(4096, { shared: true }));
   const mutex = Mutex.create(shared, { offset: 64 });
   const guard = mutex.lockSync();
@@ -369,7 +370,7 @@ Deno.test("a SharedMemory can't be closed while this thread has locked a mutex i
   assertThrows(() => mutex.lockSync(), Deno.errors.BadResource);
 });
 
-Deno.test("what is overwritten while it is locked is noticed, and nothing crashes", () => {
+test("what is overwritten while it is locked is noticed, and nothing crashes", () => {
   const memory = new SharedArrayBuffer(192);
   const mutexes = [0, 64, 128].map((offset) => Mutex.create(memory, { offset }));
   const words = new Int32Array(memory, 64, 16);
@@ -404,7 +405,7 @@ Deno.test("what is overwritten while it is locked is noticed, and nothing crashe
   assertThrows(() => mutexes[1].tryLock(), Deno.errors.InvalidData);
 });
 
-Deno.test("one whose list was overwritten is left as an owner who died would", () => {
+test("one whose list was overwritten is left as an owner who died would", () => {
   const memory = new SharedArrayBuffer(64);
   const mutex = Mutex.create(memory);
   const guard = mutex.lockSync();
@@ -415,7 +416,7 @@ Deno.test("one whose list was overwritten is left as an owner who died would", (
   next.markConsistent();
 });
 
-Deno.test("robust mutexes that other code of the thread holds are no strangers", () => {
+test("robust mutexes that other code of the thread holds are no strangers", () => {
   const memory = new SharedArrayBuffer(64 * 6);
   const address = addressOfShared(memory);
   const all = Array.from({ length: 6 }, (_, i) => {

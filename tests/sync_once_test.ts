@@ -3,6 +3,7 @@
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { IPC_PRIVATE, mapAnonymous, Once, Segment } from "../mod.ts";
 import { deno } from "./_process.ts";
+import { test } from "./_sync.ts";
 
 const PEER = "tests/peers/sync_once.ts";
 
@@ -10,7 +11,7 @@ function never(): never {
   throw new Error("not again");
 }
 
-Deno.test("a value is initialised once", async () => {
+test("a value is initialised once", async () => {
   const memory = new SharedArrayBuffer(1024);
   const once = Once.create(memory, { valueLength: 3 });
   assertEquals([once.created, once.valueLength, once.tryGet()], [true, 3, undefined]);
@@ -25,7 +26,7 @@ Deno.test("a value is initialised once", async () => {
   assertEquals(new Uint8Array(memory)[128], 7);
 });
 
-Deno.test("an initialiser that throws leaves it to the next one", async () => {
+test("an initialiser that throws leaves it to the next one", async () => {
   const once = Once.create(new SharedArrayBuffer(1024), { valueLength: 2 });
   const fail = (bytes: Uint8Array) => {
     bytes.fill(9);
@@ -40,7 +41,7 @@ Deno.test("an initialiser that throws leaves it to the next one", async () => {
   assertEquals([...once.getSync((bytes) => void (bytes[1] = 1))], [0, 1]);
 });
 
-Deno.test("tasks of one thread wait for the one that initialises", async () => {
+test("tasks of one thread wait for the one that initialises", async () => {
   const once = Once.create(new SharedArrayBuffer(1024), { valueLength: 1 });
   let calls = 0;
   const slow = async (bytes: Uint8Array) => {
@@ -55,7 +56,7 @@ Deno.test("tasks of one thread wait for the one that initialises", async () => {
   assertEquals([calls, ...values.map(([byte]) => byte)], [1, 5, 5, 5]);
 });
 
-Deno.test("what is there is checked", () => {
+test("what is there is checked", () => {
   const memory = new SharedArrayBuffer(1024);
   assertThrows(() => Once.open(memory), Deno.errors.NotFound);
   assertThrows(() => Once.create(memory, {} as never), TypeError);
@@ -75,7 +76,7 @@ Deno.test("what is there is checked", () => {
   assertThrows(() => Once.open(memory), Deno.errors.InvalidData, "wrote over it");
 });
 
-Deno.test("memory that goes away while it is initialised", async () => {
+test("memory that goes away while it is initialised", async () => {
   const memory = mapAnonymous(4096, { shared: true });
   const once = Once.create(memory, { valueLength: 4 });
   const get = () =>
@@ -86,7 +87,7 @@ Deno.test("memory that goes away while it is initialised", async () => {
   await assertRejects(get, Deno.errors.BadResource, "was unmapped");
 });
 
-Deno.test("of many processes exactly one initialises it, also after one was killed in between", async () => {
+test("of many processes exactly one initialises it, also after one was killed in between", async () => {
   using segment = Segment.create(IPC_PRIVATE, 4096, { removeOnDispose: true });
   await using first = deno(PEER, [String(segment.id), "hang"]);
   await first.until("stdout", "initialising");

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { mapAnonymous, SharedMemory } from "../mod.ts";
 import { PARTICIPANT_WORDS, Participants } from "../sync/participants.ts";
 import { placeOf } from "../sync/place.ts";
+import { test } from "./_sync.ts";
 
 const SIZE = 3;
 const INDEX = 16;
@@ -19,7 +20,7 @@ function die(words: Int32Array<ArrayBufferLike>, slot: number): void {
   words[INDEX + PARTICIPANT_WORDS * slot + 2] ^= 1;
 }
 
-Deno.test("who joins is found, with its role, until it leaves", () => {
+test("who joins is found, with its role, until it leaves", () => {
   const { table } = setUp();
   assertEquals(table.list(), []);
   const one = table.join(7);
@@ -35,7 +36,7 @@ Deno.test("who joins is found, with its role, until it leaves", () => {
   assertEquals(table.status(one.slot), undefined);
 });
 
-Deno.test("the living have their entries, those of the dead are taken", () => {
+test("the living have their entries, those of the dead are taken", () => {
   const { table, place } = setUp();
   const all = Array.from({ length: SIZE }, () => table.join());
   assertEquals(all.map((participant) => participant?.slot), [0, 1, 2]);
@@ -49,7 +50,7 @@ Deno.test("the living have their entries, those of the dead are taken", () => {
   assertEquals(table.list().map(({ slot }) => slot), [1]);
 });
 
-Deno.test("leaving a table whose memory is gone does nothing", () => {
+test("leaving a table whose memory is gone does nothing", () => {
   const { table, memory } = setUp();
   const one = table.join();
   memory.close();
@@ -57,7 +58,7 @@ Deno.test("leaving a table whose memory is gone does nothing", () => {
   assertEquals(one?.left, true);
 });
 
-Deno.test("a SharedMemory can't be closed as long as this thread takes part in something in it", () => {
+test("a SharedMemory can't be closed as long as this thread takes part in something in it", () => {
   const memory = SharedMemory.from(mapAnonymous(4096, { shared: true }));
   using other = SharedMemory.from(mapAnonymous(4096, { shared: true }));
   const place = placeOf({ name: "table", memory, offset: 0, byteLength: 1024 });

@@ -4,6 +4,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { IPC_PRIVATE, mapAnonymous, RwLock, Segment } from "../mod.ts";
 import { compile, noCompiler } from "./_c.ts";
 import { deno, Process } from "./_process.ts";
+import { test } from "./_sync.ts";
 
 const ignore = noCompiler("reader-writer locks shared with C programs");
 const PEER = "tests/peers/sync_rwlock.ts";
@@ -23,7 +24,7 @@ function setUp(readers?: number) {
   };
 }
 
-Deno.test("many read, or one writes", async () => {
+test("many read, or one writes", async () => {
   const lock = RwLock.create(new SharedArrayBuffer(4096), { readers: 3 });
   const readers = [lock.lockReadSync(), lock.tryLockRead(), await lock.lockRead()];
   assertEquals(readers.map((guard) => guard?.held), [true, true, true]);
@@ -50,7 +51,7 @@ Deno.test("many read, or one writes", async () => {
   assertThrows(() => writer.markConsistent(), Deno.errors.BadResource, "was released");
 });
 
-Deno.test("a writer who waits goes before readers who come later", async () => {
+test("a writer who waits goes before readers who come later", async () => {
   const lock = RwLock.create(new SharedArrayBuffer(4096));
   const reader = lock.lockReadSync();
   const order: string[] = [];
@@ -69,7 +70,7 @@ Deno.test("a writer who waits goes before readers who come later", async () => {
   assertEquals(order, ["writer", "reader"]);
 });
 
-Deno.test("whoever gives up waiting leaves nothing locked", async () => {
+test("whoever gives up waiting leaves nothing locked", async () => {
   const lock = RwLock.create(new SharedArrayBuffer(4096));
   const reader = lock.lockReadSync();
   const abort = new AbortController();
@@ -82,7 +83,7 @@ Deno.test("whoever gives up waiting leaves nothing locked", async () => {
   lock.lockWriteSync().release();
 });
 
-Deno.test("what is there is checked", () => {
+test("what is there is checked", () => {
   const memory = new SharedArrayBuffer(4096);
   assertThrows(() => RwLock.open(memory), Deno.errors.NotFound);
   assertEquals(RwLock.openOrCreate(memory, { readers: 4 }).created, true);
@@ -105,7 +106,7 @@ Deno.test("what is there is checked", () => {
   assertThrows(() => RwLock.open(memory), Deno.errors.InvalidData, "doesn't match");
 });
 
-Deno.test("guards work after the memory was closed", () => {
+test("guards work after the memory was closed", () => {
   const memory = mapAnonymous(4096, { shared: true });
   const lock = RwLock.create(memory);
   const reader = lock.lockReadSync();
@@ -114,7 +115,7 @@ Deno.test("guards work after the memory was closed", () => {
   reader.release();
 });
 
-Deno.test("a reader who is killed changes nothing; of a writer, all are told until one repairs", async () => {
+test("a reader who is killed changes nothing; of a writer, all are told until one repairs", async () => {
   using fixture = setUp(4);
   const { lock, where } = fixture;
   {
@@ -152,7 +153,7 @@ Deno.test("a reader who is killed changes nothing; of a writer, all are told unt
   assertEquals(guard.ownerDied, false);
 });
 
-Deno.test({
+test({
   name: "C reads and writes by pthread calls alone",
   ignore,
   async fn() {
@@ -177,7 +178,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "C dies as a writer, and is told of one who died",
   ignore,
   async fn() {

@@ -6,7 +6,7 @@ import { type Attachment, FutexSemaphore, IPC_PRIVATE, Segment } from "../mod.ts
 import { setSpinning } from "../sync/patience.ts";
 import { until } from "./_objects.ts";
 import { deno, type Process } from "./_process.ts";
-import { onLinux, settled, turn, withoutHealing } from "./_sync.ts";
+import { settled, test, turn, withoutHealing } from "./_sync.ts";
 
 const SIZE = 4096;
 const PLAYER = "tests/peers/sync_wait_player.ts";
@@ -50,7 +50,7 @@ for (const how of ["sync", "async", "mixed"] as const) {
   for (const asleep of [false, true]) {
     const count = Math.ceil(HANDOVERS / (asleep ? 12 : 3));
     const name = `${how}: ${asleep ? "asleep" : "spinning"}, no wake-up is lost`;
-    Deno.test(name, onLinux, async () => {
+    test(name, async () => {
       using game = newGame();
       const ping = FutexSemaphore.create(game.memory, 0);
       const pong = FutexSemaphore.create(game.memory, 0, { offset: 128 });
@@ -75,9 +75,8 @@ for (const how of ["sync", "async", "mixed"] as const) {
   }
 }
 
-Deno.test(
+test(
   "among threads that contend, give up and wait in every way, no wake-up is lost",
-  onLinux,
   async () => {
     using game = newGame();
     const lock = FutexSemaphore.create(game.memory, 1);
@@ -96,7 +95,7 @@ Deno.test(
   },
 );
 
-Deno.test("a process that is killed while it waits takes nothing along", onLinux, async () => {
+test("a process that is killed while it waits takes nothing along", async () => {
   using game = newGame();
   const semaphore = FutexSemaphore.create(game.memory, 0);
   const words = game.memory.array(Int32Array);
@@ -115,9 +114,8 @@ Deno.test("a process that is killed while it waits takes nothing along", onLinux
   }
 });
 
-Deno.test(
+test(
   "a process that is killed between a change and its wake-up leaves nobody waiting",
-  onLinux,
   async () => {
     using game = newGame();
     const semaphore = FutexSemaphore.create(game.memory, 0);
@@ -132,7 +130,7 @@ Deno.test(
   },
 );
 
-Deno.test("after an abort nothing keeps the process alive", onLinux, async () => {
+test("after an abort nothing keeps the process alive", async () => {
   using game = newGame();
   FutexSemaphore.create(game.memory, 0);
   FutexSemaphore.create(game.memory, 0, { offset: 128 });
@@ -144,7 +142,7 @@ Deno.test("after an abort nothing keeps the process alive", onLinux, async () =>
   assertEquals([code, stdout], [0, "ready\nAbortError\nAbortError\ndone\n"]);
 });
 
-Deno.test("a process that waits takes no processor time to speak of", onLinux, async () => {
+test("a process that waits takes no processor time to speak of", async () => {
   using game = newGame();
   const semaphore = FutexSemaphore.create(game.memory, 0);
   const words = game.memory.array(Int32Array);
@@ -166,9 +164,8 @@ Deno.test("a process that waits takes no processor time to speak of", onLinux, a
   }
 });
 
-Deno.test(
+test(
   "Workers wait for each other, over a segment and over a SharedArrayBuffer",
-  onLinux,
   async () => {
     using game = newGame();
     FutexSemaphore.create(game.memory, 1);
@@ -208,9 +205,8 @@ Deno.test(
   },
 );
 
-Deno.test(
+test(
   "a Worker that is terminated while it waits leaves the others alone",
-  onLinux,
   async () => {
     const buffer = new SharedArrayBuffer(SIZE);
     const semaphore = FutexSemaphore.create(buffer, 0);

@@ -13,9 +13,9 @@ import {
   cpuTime,
   flagAt,
   MEMORIES,
-  onLinux,
   placeIn,
   settled,
+  test as testOnce,
   turn,
   withoutHealing,
 } from "./_sync.ts";
@@ -24,8 +24,8 @@ const PAGE = 4096;
 
 /** Runs a test with futex_waitv, and again with the kernel being one that lacks it. */
 function test(name: string, body: () => Promise<void>): void {
-  Deno.test(name, onLinux, body);
-  Deno.test(`${name}, where futex_waitv is missing`, onLinux, async () => {
+  testOnce(name, body);
+  testOnce(`${name}, where futex_waitv is missing`, async () => {
     setPolling(true);
     try {
       assertEquals(asyncWaiting(), "polling");
@@ -57,7 +57,7 @@ for (const [name, make] of MEMORIES) {
   });
 }
 
-Deno.test("this system has futex_waitv", onLinux, () => {
+testOnce("this system has futex_waitv", () => {
   assertEquals(asyncWaiting(), "futex_waitv");
 });
 
@@ -362,7 +362,7 @@ test("an announcement stands for all of a kind, and is undone", async () => {
   assertEquals(announced, 0);
 });
 
-Deno.test("a thread that sleeps leaves wake-ups to others", onLinux, async () => {
+testOnce("a thread that sleeps leaves wake-ups to others", async () => {
   using memory = mapAnonymous(PAGE, { shared: true });
   const place = placeIn(memory);
   const flag = flagAt(place, 0);
@@ -375,7 +375,7 @@ Deno.test("a thread that sleeps leaves wake-ups to others", onLinux, async () =>
   await settled();
 });
 
-Deno.test("who always finds something lets timers have their turn", onLinux, async () => {
+testOnce("who always finds something lets timers have their turn", async () => {
   using memory = mapAnonymous(PAGE, { shared: true });
   const flag = flagAt(placeIn(memory), 0);
   let over = false;
@@ -386,7 +386,7 @@ Deno.test("who always finds something lets timers have their turn", onLinux, asy
   }
 });
 
-Deno.test("spinning is bounded, learns, and can be switched off", onLinux, () => {
+testOnce("spinning is bounded, learns, and can be switched off", () => {
   const patience = new Patience();
   const first = patience.tries(0.02);
   for (let i = 0; i < 100; i++) patience.learn(1000, true, 0.1); // 100 ns each
