@@ -4,7 +4,10 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { mutexLock, mutexUnlock } from "../ffi/pthread.ts";
 import { addressOfShared } from "../ffi/wasm.ts";
 import { isSystemError, mapAnonymous, Memfd, Mutex, SharedMemory } from "../mod.ts";
+import { LIMIT } from "./_process.ts";
+import { withRandom } from "./_random.ts";
 import { test } from "./_sync.ts";
+import { TestWorker, url } from "./_workers.ts";
 
 const KIND = 4; // the word that glibc calls __kind
 
@@ -13,25 +16,13 @@ function code(error: unknown): string {
 }
 
 /** A Worker that runs code with `memory`, a SharedArrayBuffer, and `Mutex`, and posts messages. */
-function startWorker(memory: SharedArrayBuffer, code: string): Worker {
-  const source = `
-    import { Mutex } from "${new URL("../mod.ts", import.meta.url)}";
+function startWorker(memory: SharedArrayBuffer, code: string): TestWorker {
+  const worker = new TestWorker(`
+    import { Mutex } from ${url("mod.ts")};
     const run = async (memory) => { ${code} };
-    onmessage = ({ data }) => run(data);`;
-  const url = `data:text/javascript,${encodeURIComponent(source)}`;
-  const worker = new Worker(url, { type: "module" });
-  worker.postMessage(memory);
+    onmessage = ({ data }) => run(data);`);
+  worker.post(memory);
   return worker;
-}
-
-async function message(worker: Worker): Promise<unknown> {
-  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-  worker.onmessage = ({ data }) => resolve(data);
-  worker.onerror = (event) => {
-    event.preventDefault();
-    reject(new Error(event.message));
-  };
-  return await promise;
 }
 
 test("a mutex is made of zeros, once, and found again", () => {
@@ -207,39 +198,33 @@ test("Workers and this thread exclude each other", async () => {
       count[0] = count[0] + 1;
     }
     postMessage("done");`;
-  const workers = ["mutex.lockSync()", "await mutex.lock()"].map((form) =>
-    startWorker(memory, loop(form))
-  );
-  try {
-    const done = Promise.all(workers.map(message));
-    for (let i = 0; i < 5000; i++) {
-      using _guard = i % 2 ? mutex.lockSync() : await mutex.lock();
-      count[0] = count[0] + 1;
-    }
-    await done;
-    assertEquals(count[0], 15000);
-  } finally {
-    for (const worker of workers) worker.terminate();
+  using one = startWorker(memory, loop("mutex.lockSync()"));
+  using two = startWorker(memory, loop("await mutex.lock()"));
+  for (let i = 0; i < 5000; i++) {
+    using _guard = i % 2 ? mutex.lockSync(LIMIT) : await mutex.lock(LIMIT);
+    count[0] = count[0] + 1;
   }
+  assertEquals([await one.message(), await two.message()], ["done", "done"]);
+  assertEquals(count[0], 15000);
 });
 
 test("a Worker that is terminated with it: the next one is told", async () => {
   for (const form of ["lockSync", "lock"] as const) {
     const memory = new SharedArrayBuffer(128);
     const mutex = Mutex.create(memory, { offset: 64 });
-    const worker = startWorker(
+    using worker = startWorker(
       memory,
       `globalThis.guard = Mutex.open(memory, { offset: 64 }).lockSync(); postMessage("holding");`,
     );
-    assertEquals(await message(worker), "holding");
+    assertEquals(await worker.message(), "holding");
     assertThrows(() => mutex.lockSync({ timeout: 10 }), Deno.errors.TimedOut, "10 ms");
-    const waiting = form === "lock" ? mutex.lock() : undefined;
+    const waiting = form === "lock" ? mutex.lock(LIMIT) : undefined;
     worker.terminate();
-    using guard = waiting ? await waiting : mutex.lockSync();
+    using guard = waiting ? await waiting : mutex.lockSync(LIMIT);
     assertEquals(guard.ownerDied, true);
     guard.markConsistent();
     guard.release();
-    using again = mutex.lockSync();
+    using again = mutex.lockSync(LIMIT);
     assertEquals(again.ownerDied, false);
   }
 });
@@ -247,14 +232,14 @@ test("a Worker that is terminated with it: the next one is told", async () => {
 test("left unrepaired, it can't be locked any more, until it is recovered", async () => {
   const memory = new SharedArrayBuffer(128);
   const mutex = Mutex.create(memory, { offset: 64 });
-  const worker = startWorker(
+  using worker = startWorker(
     memory,
     `globalThis.guard = Mutex.open(memory, { offset: 64 }).lockSync(); postMessage("holding");`,
   );
-  await message(worker);
+  assertEquals(await worker.message(), "holding");
   assertThrows(() => mutex.recover(), Deno.errors.Busy, "which lives");
-  const waiting = mutex.lock();
-  const other = assertRejects(() => mutex.lock(), Deno.errors.BadResource, "markConsistent()");
+  const waiting = mutex.lock(LIMIT);
+  const other = assertRejects(() => mutex.lock(LIMIT), Deno.errors.BadResource, "markConsistent()");
   worker.terminate();
   (await waiting).release();
   await other;
@@ -284,27 +269,26 @@ test("an owner that the kernel lost is found dead by recover()", () => {
   guard.markConsistent();
 });
 
-test("mutexes are released in any order", () => {
-  const memory = new SharedArrayBuffer(64 * 1000);
-  const mutexes = Array.from(
-    { length: 1000 },
-    (_, i) => Mutex.create(memory, { offset: 64 * i }),
-  );
-  let seed = 1;
-  const random = (below: number) => (seed = seed * 48271 % 0x7fffffff) % below;
-  for (let round = 0; round < 3; round++) {
-    const guards = mutexes.map((mutex) => mutex.lockSync());
-    while (guards.length > 0) guards.splice(random(guards.length), 1)[0].release();
-    const few = [];
-    for (let i = 0; i < 2000; i++) {
-      const guard = mutexes[random(10)].tryLock();
-      if (guard !== undefined) few.push(guard);
-      else few.splice(random(few.length), 1)[0].release();
+test("mutexes are released in any order", () =>
+  withRandom((random) => {
+    const memory = new SharedArrayBuffer(64 * 1000);
+    const mutexes = Array.from(
+      { length: 1000 },
+      (_, i) => Mutex.create(memory, { offset: 64 * i }),
+    );
+    for (let round = 0; round < 3; round++) {
+      const guards = mutexes.map((mutex) => mutex.lockSync());
+      while (guards.length > 0) guards.splice(random(guards.length), 1)[0].release();
+      const few = [];
+      for (let i = 0; i < 2000; i++) {
+        const guard = mutexes[random(10)].tryLock();
+        if (guard !== undefined) few.push(guard);
+        else few.splice(random(few.length), 1)[0].release();
+      }
+      for (const guard of few) guard.release();
     }
-    for (const guard of few) guard.release();
-  }
-  for (const mutex of mutexes) mutex.lockSync().release();
-});
+    for (const mutex of mutexes) mutex.lockSync().release();
+  }));
 
 test("more than the kernel would free for a dead thread are refused", () => {
   const memory = new SharedArrayBuffer(64 * 2049);
@@ -363,47 +347,47 @@ test("a resized memory takes its mutexes with it", () => {
 test("a SharedMemory can't be closed while this thread has locked a mutex in it", () => {
   using shared = SharedMemory.from(mapAnonymous(4096, { shared: true }));
   const mutex = Mutex.create(shared, { offset: 64 });
-  const guard = mutex.lockSync();
-  assertThrows(() => shared.close(), Deno.errors.Busy, "Release it first");
+  using guard = mutex.lockSync();
+  assertThrows(() => shared.close(), Deno.errors.Busy, "has locked something in it");
   guard.release();
   shared.close();
   assertThrows(() => mutex.lockSync(), Deno.errors.BadResource);
 });
 
-test("what is overwritten while it is locked is noticed, and nothing crashes", () => {
-  const memory = new SharedArrayBuffer(192);
-  const mutexes = [0, 64, 128].map((offset) => Mutex.create(memory, { offset }));
-  const words = new Int32Array(memory, 64, 16);
-  let seed = 7;
-  const random = () => (seed = seed * 48271 % 0x7fffffff) | 0;
-  const pick = (limit: number) => Math.abs(random()) % limit;
-  for (let round = 0; round < 2000; round++) {
-    const guards = mutexes.map((mutex) => mutex.lockSync());
-    const index = [0, 4, 6, 7, 8, 9][pick(6)];
-    const value = [0, 1, -1, 0x92, words[index] ^ 8, words[index] + 64, random()][pick(7)];
-    const owner = 0x3fffffff;
-    const harmful = index === 0 ? (value & owner) !== (words[0] & owner) : (value & ~3) !== 0x90;
-    words[index] = value;
-    for (const i of [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]][pick(4)]) {
-      const release = () => guards[i].release();
-      // A pointer may be put right by the release of its neighbours.
-      if (i !== 1) release();
-      else if (index <= 4 && harmful) assertThrows(release, Deno.errors.InvalidData, "overwritten");
-      else {
-        try {
-          release();
-        } catch (error) {
-          assert(error instanceof Deno.errors.InvalidData && index > 4, String(error));
+test("what is overwritten while it is locked is noticed, and nothing crashes", () =>
+  withRandom((pick) => {
+    const memory = new SharedArrayBuffer(192);
+    const mutexes = [0, 64, 128].map((offset) => Mutex.create(memory, { offset }));
+    const words = new Int32Array(memory, 64, 16);
+    for (let round = 0; round < 2000; round++) {
+      const guards = mutexes.map((mutex) => mutex.lockSync());
+      const index = [0, 4, 6, 7, 8, 9][pick(6)];
+      const value =
+        [0, 1, -1, 0x92, words[index] ^ 8, words[index] + 64, pick(2 ** 32) | 0][pick(7)];
+      const owner = 0x3fffffff;
+      const harmful = index === 0 ? (value & owner) !== (words[0] & owner) : (value & ~3) !== 0x90;
+      words[index] = value;
+      for (const i of [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]][pick(4)]) {
+        const release = () => guards[i].release();
+        // A pointer may be put right by the release of its neighbours.
+        if (i !== 1) release();
+        else if (index <= 4 && harmful) {
+          assertThrows(release, Deno.errors.InvalidData, "overwritten");
+        } else {
+          try {
+            release();
+          } catch (error) {
+            assert(error instanceof Deno.errors.InvalidData && index > 4, String(error));
+          }
         }
       }
+      words.fill(0);
+      Mutex.create(memory, { offset: 64 });
     }
-    words.fill(0);
-    Mutex.create(memory, { offset: 64 });
-  }
-  words[4] = 0x7f;
-  assertThrows(() => mutexes[1].lockSync(), Deno.errors.InvalidData);
-  assertThrows(() => mutexes[1].tryLock(), Deno.errors.InvalidData);
-});
+    words[4] = 0x7f;
+    assertThrows(() => mutexes[1].lockSync(), Deno.errors.InvalidData);
+    assertThrows(() => mutexes[1].tryLock(), Deno.errors.InvalidData);
+  }));
 
 test("one whose list was overwritten is left as an owner who died would", () => {
   const memory = new SharedArrayBuffer(64);
@@ -416,29 +400,28 @@ test("one whose list was overwritten is left as an owner who died would", () => 
   next.markConsistent();
 });
 
-test("robust mutexes that other code of the thread holds are no strangers", () => {
-  const memory = new SharedArrayBuffer(64 * 6);
-  const address = addressOfShared(memory);
-  const all = Array.from({ length: 6 }, (_, i) => {
-    const mutex = Mutex.create(memory, { offset: 64 * i });
-    const foreign = address + BigInt(64 * i);
-    return i % 2 ? mutex : {
-      lockSync() {
-        assertEquals(mutexLock(foreign), 0);
-        return { release: () => assertEquals(mutexUnlock(foreign), 0) };
-      },
-    };
-  });
-  let seed = 3;
-  const random = (below: number) => (seed = seed * 48271 % 0x7fffffff) % below;
-  for (let round = 0; round < 500; round++) {
+test("robust mutexes that other code of the thread holds are no strangers", () =>
+  withRandom((random) => {
+    const memory = new SharedArrayBuffer(64 * 6);
+    const address = addressOfShared(memory);
+    const all = Array.from({ length: 6 }, (_, i) => {
+      const mutex = Mutex.create(memory, { offset: 64 * i });
+      const foreign = address + BigInt(64 * i);
+      return i % 2 ? mutex : {
+        lockSync() {
+          assertEquals(mutexLock(foreign), 0);
+          return { release: () => assertEquals(mutexUnlock(foreign), 0) };
+        },
+      };
+    });
+    for (let round = 0; round < 500; round++) {
+      const guards = all.map((mutex) => mutex.lockSync());
+      while (guards.length > 0) guards.splice(random(guards.length), 1)[0].release();
+    }
+    // Even then one that is overwritten is taken out of the list.
     const guards = all.map((mutex) => mutex.lockSync());
-    while (guards.length > 0) guards.splice(random(guards.length), 1)[0].release();
-  }
-  // Even then one that is overwritten is taken out of the list.
-  const guards = all.map((mutex) => mutex.lockSync());
-  new Int32Array(memory, 64 * 3).fill(0, 0, 10);
-  assertThrows(() => guards[3].release(), Deno.errors.InvalidData);
-  for (const i of [0, 5, 1, 4, 2]) guards[i].release();
-  for (const i of [0, 1, 2, 4, 5]) all[i].lockSync().release();
-});
+    new Int32Array(memory, 64 * 3).fill(0, 0, 10);
+    assertThrows(() => guards[3].release(), Deno.errors.InvalidData);
+    for (const i of [0, 5, 1, 4, 2]) guards[i].release();
+    for (const i of [0, 1, 2, 4, 5]) all[i].lockSync().release();
+  }));
