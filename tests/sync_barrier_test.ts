@@ -1,9 +1,9 @@
 // Places where processes wait for each other.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Barrier, IPC_PRIVATE, Segment } from "../mod.ts";
-import { deno } from "./_process.ts";
-import { test } from "./_sync.ts";
+import { Barrier } from "../mod.ts";
+import { deno, LIMIT } from "./_process.ts";
+import { sharedSegment, test } from "./_sync.ts";
 
 const PEER = "tests/peers/sync_barrier.ts";
 
@@ -93,47 +93,43 @@ test("what is there is checked", () => {
   assertThrows(() => Barrier.open(memory), Deno.errors.InvalidData, "wrote over it");
 });
 
-function setUp(parties: number) {
-  using stack = new DisposableStack();
-  const segment = stack.use(Segment.create(IPC_PRIVATE, 4096, { removeOnDispose: true }));
-  const memory = stack.use(segment.attach());
-  const barrier = Barrier.create(memory, { parties });
-  const owned = stack.move();
-  return { memory, barrier, id: String(segment.id), [Symbol.dispose]: () => owned.dispose() };
-}
-
 test("processes wait for each other", async () => {
-  using fixture = setUp(3);
-  const { id, barrier, memory } = fixture;
-  const peers = ["sync", "async"].map((form) => deno(PEER, [id, "200", form]));
+  using shared = sharedSegment(4096, (memory) => Barrier.create(memory, { parties: 3 }));
+  const { id, object: barrier, memory } = shared;
+  await using stack = new AsyncDisposableStack();
+  const peers = ["sync", "async"].map((form) => stack.use(deno(PEER, [id, "200", form])));
   using participant = barrier.join();
   const counts = memory.array(Int32Array, { offset: 2048, length: 16 });
   for (let i = 0; i < 200; i++) {
     Atomics.add(counts, i % 16, 1);
-    if (i % 2) participant.arriveSync({ timeout: 30_000 });
-    else await participant.arrive({ timeout: 30_000 });
+    if (i % 2) participant.arriveSync(LIMIT);
+    else await participant.arrive(LIMIT);
     assertEquals(counts[i % 16], 3 * (1 + Math.floor(i / 16)));
   }
   for (const peer of peers) assertEquals((await peer.output()).stdout, "joined\ndone\n");
 });
 
 test("who dies before it arrives breaks the barrier, until its place is taken or emptied", async () => {
-  using fixture = setUp(2);
-  const { id, barrier } = fixture;
+  using shared = sharedSegment(4096, (memory) => Barrier.create(memory, { parties: 2 }));
+  const { id, object: barrier } = shared;
   using participant = barrier.join();
   for (const form of ["sync", "async", "reset"]) {
     await using peer = deno(PEER, [id, "1", "never"]);
     await peer.until("stdout", "joined");
     const waiting = form === "async"
       ? assertRejects(
-        () => participant.arrive(),
+        () => participant.arrive(LIMIT),
         Deno.errors.BrokenPipe,
         `process ${peer.pid} died`,
       )
       : undefined;
     peer.kill("SIGKILL");
     if (form !== "async") {
-      const error = assertThrows(() => participant.arriveSync(), Deno.errors.BrokenPipe, "died");
+      const error = assertThrows(
+        () => participant.arriveSync(LIMIT),
+        Deno.errors.BrokenPipe,
+        "died",
+      );
       assertEquals(error.message.includes(`process ${peer.pid}`), true);
     }
     await waiting;
@@ -143,7 +139,7 @@ test("who dies before it arrives breaks the barrier, until its place is taken or
     }
     await using next = deno(PEER, [id, "1", "sync"]);
     await next.until("stdout", "joined");
-    participant.arriveSync();
+    participant.arriveSync(LIMIT);
     assertEquals((await next.output()).stdout, "joined\ndone\n");
   }
 });

@@ -1,7 +1,6 @@
 // The header of what lies in shared memory: creating and opening, also when the creator dies.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ownIdentity } from "../ffi/process.ts";
+import { assertEquals, assertThrows } from "@std/assert";
 import {
   createObject,
   HEADER_BYTES,
@@ -12,7 +11,8 @@ import {
   parameter,
 } from "../sync/header.ts";
 import { placeOf } from "../sync/place.ts";
-import { test } from "./_sync.ts";
+import { animate, bury, test } from "./_sync.ts";
+import { TestWorker, url } from "./_workers.ts";
 
 const MAGIC = 0;
 const KIND = 1;
@@ -34,21 +34,6 @@ function setUp(byteLength = 128): { object: NewObject; words: Int32Array } {
     },
   };
   return { object, words: new Int32Array(memory) };
-}
-
-/** Pretends that a thread with another start time, who is dead, began to create something. */
-function dead(words: Int32Array): void {
-  words[CREATOR] = ownIdentity().tid;
-  words[CREATOR + 1] = 4711;
-  words[CREATOR + 2] = 1;
-  words[CREATOR + 4] = ownIdentity().namespace;
-}
-
-/** Pretends that this thread, which lives, is creating something. */
-function alive(words: Int32Array): void {
-  words[CREATOR] = ownIdentity().tid;
-  words[CREATOR + 1] = 4711;
-  words[CREATOR + 4] = ownIdentity().namespace;
 }
 
 test("what was created can be opened, with its parameters and what follows the header", () => {
@@ -107,7 +92,7 @@ test("memory that holds something else is left alone", () => {
 test("whoever opens what is being created waits, up to a deadline", () => {
   for (const state of [0, CREATING]) {
     const { object, words } = setUp();
-    alive(words);
+    animate(words, CREATOR, 4711);
     words[STATE] = state;
     words[MAGIC] = state === 0 ? 0 : 0x48545349;
     if (state === CREATING) {
@@ -122,7 +107,7 @@ test("what a creator left who died is created anew, from the start", () => {
   for (const create of [createObject, openOrCreateObject]) {
     for (const state of [0, CREATING]) {
       const { object, words } = setUp();
-      dead(words);
+      bury(words, CREATOR, 4711);
       words[STATE] = state;
       if (state === CREATING) {
         assertThrows(() => openObject(object), Deno.errors.NotFound, "died");
@@ -137,8 +122,8 @@ test("what a creator left who died is created anew, from the start", () => {
 test("several Workers create one object exactly once, and all find it", async () => {
   const memory = new SharedArrayBuffer(128 * 500);
   const code = `
-    import { openOrCreateObject } from "${new URL("../sync/header.ts", import.meta.url)}";
-    import { placeOf } from "${new URL("../sync/place.ts", import.meta.url)}";
+    import { openOrCreateObject } from ${url("sync/header.ts")};
+    import { placeOf } from ${url("sync/place.ts")};
     onmessage = ({ data }) => {
       const created = [];
       for (let i = 0; i < 500; i++) {
@@ -148,21 +133,14 @@ test("several Workers create one object exactly once, and all find it", async ()
       postMessage(created);
     };
   `;
-  const url = `data:text/javascript,${encodeURIComponent(code)}`;
-  const workers = [0, 1, 2].map(() => new Worker(url, { type: "module" }));
-  try {
-    const created = await Promise.all(workers.map((worker) => {
-      const { promise, resolve } = Promise.withResolvers<number[]>();
-      worker.onmessage = ({ data }) => resolve(data);
-      worker.postMessage(memory);
-      return promise;
-    }));
-    assertEquals(
-      created.flat().toSorted((a, b) => a - b),
-      Array.from({ length: 500 }, (_, i) => i),
-    );
-  } finally {
-    for (const worker of workers) worker.terminate();
-  }
-  assert(new Int32Array(memory).some((word) => word !== 0));
+  using stack = new DisposableStack();
+  const workers = [0, 1, 2].map(() => stack.use(new TestWorker(code)));
+  for (const worker of workers) worker.post(memory);
+  const created = await Promise.all(workers.map((worker) => worker.message()));
+  assertEquals(
+    created.flat().toSorted((a, b) => Number(a) - Number(b)),
+    Array.from({ length: 500 }, (_, i) => i),
+  );
+  const words = new Int32Array(memory);
+  for (let i = 0; i < 500; i++) assertEquals(words[32 * i + STATE], READY);
 });

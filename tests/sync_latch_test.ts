@@ -2,7 +2,9 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { IPC_PRIVATE, Latch, Segment } from "../mod.ts";
+import { LIMIT } from "./_process.ts";
 import { MEMORIES, settled, test, turn } from "./_sync.ts";
+import { TestWorker, url } from "./_workers.ts";
 
 const SIZE = 4096;
 
@@ -56,18 +58,21 @@ test("a Worker waits for all others", async () => {
   const start = Latch.create(memory, 1);
   const end = Latch.create(memory, 3, { offset: 128 });
   const code = `
-    import { Latch, Segment } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    import { Latch, Segment } from ${url("mod.ts")};
     self.onmessage = ({ data: id }) => {
       using memory = Segment.fromId(id).attach();
       Latch.open(memory).waitSync();
       Latch.open(memory, { offset: 128 }).countDown();
+      postMessage("counted");
     };`;
-  const source = `data:text/javascript,${encodeURIComponent(code)}`;
-  const workers = [1, 2, 3].map(() => new Worker(source, { type: "module" }));
-  for (const worker of workers) worker.postMessage(segment.id);
+  using stack = new DisposableStack();
+  const workers = [1, 2, 3].map(() => stack.use(new TestWorker(code)));
+  for (const worker of workers) worker.post(segment.id);
+  const counted = Promise.all(workers.map((worker) => worker.message()));
+  await turn(20); // some of them wait
+  assertEquals(end.count, 3);
   start.countDown();
-  await end.wait();
-  for (const worker of workers) worker.terminate();
+  await Promise.all([end.wait(LIMIT), counted]);
   assert(end.isOpen);
   await settled();
 });

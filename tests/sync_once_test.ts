@@ -1,11 +1,13 @@
 // Values that one of many processes initialises.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { IPC_PRIVATE, mapAnonymous, Once, Segment } from "../mod.ts";
+import { mapAnonymous, Once } from "../mod.ts";
 import { deno } from "./_process.ts";
-import { test } from "./_sync.ts";
+import { sharedSegment, test, untilContended } from "./_sync.ts";
 
 const PEER = "tests/peers/sync_once.ts";
+/** The word of its mutex. */
+const MUTEX = 18;
 
 function never(): never {
   throw new Error("not again");
@@ -88,11 +90,13 @@ test("memory that goes away while it is initialised", async () => {
 });
 
 test("of many processes exactly one initialises it, also after one was killed in between", async () => {
-  using segment = Segment.create(IPC_PRIVATE, 4096, { removeOnDispose: true });
-  await using first = deno(PEER, [String(segment.id), "hang"]);
+  using shared = sharedSegment(4096, (memory) => memory.array(Int32Array));
+  const { id, object: words } = shared;
+  await using first = deno(PEER, [id, "hang"]);
   await first.until("stdout", "initialising");
-  const others = Array.from({ length: 4 }, () => deno(PEER, [String(segment.id), "get"]));
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await using stack = new AsyncDisposableStack();
+  const others = Array.from({ length: 4 }, () => stack.use(deno(PEER, [id, "get"])));
+  await untilContended(words, MUTEX);
   first.kill("SIGKILL");
   const lines = await Promise.all(others.map(async (process) => {
     const { stdout, stderr } = await process.output();

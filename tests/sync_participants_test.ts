@@ -4,7 +4,7 @@ import { assert, assertEquals, assertThrows } from "@std/assert";
 import { mapAnonymous, SharedMemory } from "../mod.ts";
 import { PARTICIPANT_WORDS, Participants } from "../sync/participants.ts";
 import { placeOf } from "../sync/place.ts";
-import { test } from "./_sync.ts";
+import { bury, test } from "./_sync.ts";
 
 const SIZE = 3;
 const INDEX = 16;
@@ -15,9 +15,9 @@ function setUp() {
   return { memory, place, table: new Participants(place, INDEX, SIZE) };
 }
 
-/** Pretends that the one who has an entry was a thread that started at another time. */
+/** Pretends that the one who has an entry died. */
 function die(words: Int32Array<ArrayBufferLike>, slot: number): void {
-  words[INDEX + PARTICIPANT_WORDS * slot + 2] ^= 1;
+  bury(words, INDEX + PARTICIPANT_WORDS * slot, 4711);
 }
 
 test("who joins is found, with its role, until it leaves", () => {

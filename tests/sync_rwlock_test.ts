@@ -1,27 +1,36 @@
 // Locks for many readers or one writer.
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { IPC_PRIVATE, mapAnonymous, RwLock, Segment } from "../mod.ts";
+import { mapAnonymous, RwLock } from "../mod.ts";
 import { compile, noCompiler } from "./_c.ts";
-import { deno, Process } from "./_process.ts";
-import { test } from "./_sync.ts";
+import { until } from "./_objects.ts";
+import { deno, LIMIT, Process } from "./_process.ts";
+import { sharedSegment, test, turn } from "./_sync.ts";
 
 const ignore = noCompiler("reader-writer locks shared with C programs");
 const PEER = "tests/peers/sync_rwlock.ts";
 const OFFSET = 64;
 
 function setUp(readers?: number) {
-  using stack = new DisposableStack();
-  const segment = stack.use(Segment.create(IPC_PRIVATE, 8192, { removeOnDispose: true }));
-  const memory = stack.use(segment.attach());
-  const lock = RwLock.create(memory, { offset: OFFSET, readers });
-  const owned = stack.move();
+  const shared = sharedSegment(
+    8192,
+    (memory) => RwLock.create(memory, { offset: OFFSET, readers }),
+  );
+  const { memory, object: lock, id } = shared;
   return {
     memory,
     lock,
-    where: [String(segment.id), String(OFFSET)],
-    [Symbol.dispose]: () => owned.dispose(),
+    where: [id, String(OFFSET)],
+    [Symbol.dispose]: () => shared[Symbol.dispose](),
   };
+}
+
+/** Waits until a writer waits: readers who come then have to wait, too. */
+async function untilWriterWaits(lock: RwLock): Promise<void> {
+  await until(() => {
+    using guard = lock.tryLockRead();
+    return guard === undefined;
+  }, "a writer waits");
 }
 
 test("many read, or one writes", async () => {
@@ -63,7 +72,8 @@ test("a writer who waits goes before readers who come later", async () => {
     order.push("reader");
     guard.release();
   });
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await untilWriterWaits(lock);
+  await turn(5);
   assertEquals([order.length, lock.tryLockRead()], [0, undefined]);
   reader.release();
   await Promise.all([writing, reading]);
@@ -75,7 +85,7 @@ test("whoever gives up waiting leaves nothing locked", async () => {
   const reader = lock.lockReadSync();
   const abort = new AbortController();
   const writing = assertRejects(() => lock.lockWrite({ signal: abort.signal }), Error, "enough");
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await untilWriterWaits(lock);
   abort.abort(new Error("enough"));
   await writing;
   lock.lockReadSync().release();
@@ -122,7 +132,7 @@ test("a reader who is killed changes nothing; of a writer, all are told until on
     await using reader = deno(PEER, [...where, "hold", "read"]);
     await reader.until("stdout", "holding false");
     assertEquals(lock.tryLockWrite(), undefined);
-    const writing = lock.lockWrite();
+    const writing = lock.lockWrite(LIMIT);
     reader.kill("SIGKILL");
     using guard = await writing;
     assertEquals(guard.ownerDied, false);
@@ -130,26 +140,26 @@ test("a reader who is killed changes nothing; of a writer, all are told until on
   await using writer = deno(PEER, [...where, "hold", "write"]);
   await writer.until("stdout", "holding false");
   assertThrows(() => lock.lockReadSync({ timeout: 10 }), Deno.errors.TimedOut);
-  const reading = lock.lockRead();
+  const reading = lock.lockRead(LIMIT);
   writer.kill("SIGKILL");
   {
     using guard = await reading;
     assertEquals(guard.ownerDied, true);
   }
   {
-    using guard = lock.lockReadSync();
+    using guard = lock.lockReadSync(LIMIT);
     assertEquals(guard.ownerDied, true);
   }
   {
-    using guard = lock.lockWriteSync();
+    using guard = lock.lockWriteSync(LIMIT);
     assertEquals(guard.ownerDied, true);
   }
   {
-    using guard = await lock.lockWrite();
+    using guard = await lock.lockWrite(LIMIT);
     assertEquals(guard.ownerDied, true);
     guard.markConsistent();
   }
-  using guard = lock.lockReadSync();
+  using guard = lock.lockReadSync(LIMIT);
   assertEquals(guard.ownerDied, false);
 });
 
@@ -162,12 +172,13 @@ test({
       using fixture = setUp(readers);
       const { where, memory } = fixture;
       const TIMES = 3000;
+      await using stack = new AsyncDisposableStack();
       const processes = [
         deno(PEER, [...where, String(TIMES), "sync"]),
         deno(PEER, [...where, String(TIMES), "async"]),
         new Process(program.file, [...where, String(readers), "read", String(TIMES)]),
         new Process(program.file, [...where, String(readers), "write", String(TIMES)]),
-      ];
+      ].map((process) => stack.use(process));
       for (const process of processes) {
         const { code, stderr } = await process.output();
         assertEquals(code, 0, stderr);
@@ -188,7 +199,7 @@ test({
     for (const [what, died] of [["read", false], ["write", true]] as const) {
       await using c = new Process(program.file, [...where, "4", "hold", what]);
       await c.until("stdout", "holding, inconsistent 0");
-      const locking = lock.lockWrite();
+      const locking = lock.lockWrite(LIMIT);
       c.kill("SIGKILL");
       using guard = await locking;
       assertEquals(guard.ownerDied, died);
