@@ -1,7 +1,5 @@
 // Memory of every kind for tests of sync/, and words in it to wait for.
 
-import process from "node:process";
-
 import {
   type Attachment,
   IPC_PRIVATE,
@@ -59,6 +57,19 @@ export function placeIn(memory: SyncMemory): SharedPlace {
   return placeOf({ name: "test", memory, offset: 0 });
 }
 
+/** How often it was asked for the words of {@linkcode flagAt}. */
+let attempts = 0;
+
+/**
+ * How often it is asked for each of so many words of {@linkcode flagAt} in the time after which
+ * they have to be asked for anew, on average over some milliseconds.
+ */
+export async function attemptsPerRecheck(words: number, milliseconds: number): Promise<number> {
+  const [before, start] = [attempts, performance.now()];
+  await turn(milliseconds);
+  return (attempts - before) / words / ((performance.now() - start) / timing.recheck);
+}
+
 /** A word to wait for: an attempt takes the value and leaves 0. */
 export function flagAt(place: SharedPlace, index: number, kind?: string): Flag {
   return {
@@ -67,7 +78,10 @@ export function flagAt(place: SharedPlace, index: number, kind?: string): Flag {
       index,
       kind,
       patience: new Patience(),
-      attempt: () => Atomics.exchange(place.words, index, 0) || undefined,
+      attempt() {
+        attempts++;
+        return Atomics.exchange(place.words, index, 0) || undefined;
+      },
     },
     set(value) {
       Atomics.store(place.words, index, value);
@@ -87,14 +101,6 @@ export function withoutHealing(): Disposable {
   const { recheck } = timing;
   timing.recheck = 1e6;
   return { [Symbol.dispose]: () => void (timing.recheck = recheck) };
-}
-
-/** Microseconds of processor time that this process takes in some milliseconds. */
-export async function cpuTime(milliseconds: number): Promise<number> {
-  const before = process.cpuUsage();
-  await new Promise((resolve) => setTimeout(resolve, milliseconds));
-  const { user, system } = process.cpuUsage(before);
-  return user + system;
 }
 
 /** Lets timers and other processes have a turn. */
@@ -127,7 +133,10 @@ export interface Shared<T> extends Disposable {
 }
 
 /** Makes a segment, and something in it. */
-export function sharedSegment<T>(size: number, make: (memory: Attachment) => T): Shared<T> {
+export function sharedSegment<T>(
+  size: number,
+  make: (memory: Attachment) => T,
+): Shared<T> {
   using stack = new DisposableStack();
   const segment = stack.use(Segment.create(IPC_PRIVATE, size, { removeOnDispose: true }));
   const memory = stack.use(segment.attach());

@@ -7,10 +7,11 @@ import { Patience, setSpinning } from "../sync/patience.ts";
 import { wait } from "../sync/waiter.ts";
 import { RECHECK, timing, type Waitable, waitSync } from "../sync/waiting.ts";
 import { setPolling } from "../sync/waiting_mode.ts";
-import { waitingStatus } from "../sync/waiting_words.ts";
+import { waitingStatus, wordOf } from "../sync/waiting_words.ts";
 import { until } from "./_objects.ts";
+import { withRandom } from "./_random.ts";
 import {
-  cpuTime,
+  attemptsPerRecheck,
   flagAt,
   MEMORIES,
   placeIn,
@@ -180,35 +181,34 @@ test("an attempt that throws rejects its own wait alone", async () => {
   await settled();
 });
 
-test("words that are added and served in any order are all served", async () => {
-  using memory = mapAnonymous(64 * PAGE, { shared: true });
-  using _ = withoutHealing();
-  const place = placeIn(memory);
-  let random = 12345;
-  const next = (below: number) => (random = (random * 1103515245 + 12345) & 0x7fffffff) % below;
-  const pending = new Map<number, Promise<number | undefined>>();
-  for (let step = 0; step < 1500; step++) {
-    for (let count = next(step % 100 === 0 ? 300 : 4); count > 0; count--) {
-      const index = next(1000);
-      if (pending.has(index)) continue;
-      pending.set(index, wait(flagAt(place, index, "flag").waitable));
+test("words that are added and served in any order are all served", () =>
+  withRandom(async (next) => {
+    using memory = mapAnonymous(64 * PAGE, { shared: true });
+    using _ = withoutHealing();
+    const place = placeIn(memory);
+    const pending = new Map<number, Promise<number | undefined>>();
+    for (let step = 0; step < 1500; step++) {
+      for (let count = next(step % 100 === 0 ? 300 : 4); count > 0; count--) {
+        const index = next(1000);
+        if (pending.has(index)) continue;
+        pending.set(index, wait(flagAt(place, index, "flag").waitable));
+      }
+      for (const [index, promise] of pending) {
+        if (next(3) > 0) continue;
+        pending.delete(index);
+        flagAt(place, index).set(index + 1);
+        if (next(3) === 0) assertEquals(await promise, index + 1);
+      }
+      if (next(20) === 0) await turn();
     }
     for (const [index, promise] of pending) {
-      if (next(3) > 0) continue;
-      pending.delete(index);
       flagAt(place, index).set(index + 1);
-      if (next(3) === 0) assertEquals(await promise, index + 1);
+      assertEquals(await promise, index + 1);
     }
-    if (next(20) === 0) await turn();
-  }
-  for (const [index, promise] of pending) {
-    flagAt(place, index).set(index + 1);
-    assertEquals(await promise, index + 1);
-  }
-  await settled();
-});
+    await settled();
+  }));
 
-test("10,000 pending waits take two threads and little time, and hinder nothing", async () => {
+test("10,000 pending waits take two threads and little work, and hinder nothing", async () => {
   const COUNT = 10_000;
   using memory = mapAnonymous(COUNT * 4, { shared: true });
   const place = placeIn(memory);
@@ -222,8 +222,8 @@ test("10,000 pending waits take two threads and little time, and hinder nothing"
   const { words, calls } = waitingStatus();
   assertEquals([words, calls], [COUNT, asyncWaiting() === "polling" ? 0 : 2]);
   assertEquals(await Deno.readTextFile(new URL(import.meta.url)), text);
-  const time = await cpuTime(1000);
-  assert(time < 500_000, `${time} us of processor time in a second`);
+  const tries = await attemptsPerRecheck(COUNT, 1000);
+  assert(tries < 5, `${tries} attempts for each in ${RECHECK} ms`);
   // One somewhere in between is found, and then all are.
   flags[4321].set(4322);
   assertEquals(await waits[4321], 4322);
@@ -234,28 +234,31 @@ test("10,000 pending waits take two threads and little time, and hinder nothing"
   assert(threads() <= before + 2);
 });
 
-test("a newcomer among thousands is served by the kernel, too", async () => {
-  const COUNT = 2000;
-  using memory = mapAnonymous(COUNT * 4 + PAGE, { shared: true });
-  const place = placeIn(memory);
-  const abort = new AbortController();
-  const { signal } = abort;
-  const waits = Array.from(
-    { length: COUNT },
-    (_, index) => wait(flagAt(place, index).waitable, { signal }).catch(() => "aborted"),
-  );
-  await turn(5);
-  for (let round = 0; round < 200; round++) {
-    const flag = flagAt(place, COUNT + round % 7);
-    const got = wait(flag.waitable);
-    await turn();
-    flag.set(1);
-    assertEquals(await got, 1);
-  }
-  abort.abort();
-  assert((await Promise.all(waits)).every((result) => result === "aborted"));
-  await settled();
-});
+for (const [count, how] of [[100, "watched by the kernel"], [2000, "found"]] as const) {
+  test(`a newcomer among ${count} is ${how} soon`, async () => {
+    using memory = mapAnonymous(count * 4 + PAGE, { shared: true });
+    const place = placeIn(memory);
+    const abort = new AbortController();
+    const { signal } = abort;
+    const waits = Array.from(
+      { length: count },
+      (_, index) => wait(flagAt(place, index).waitable, { signal }).catch(() => "aborted"),
+    );
+    await turn(5);
+    using _ = withoutHealing(); // nor do words take turns in the calls, with the time
+    for (let round = 0; round < 200; round++) {
+      const flag = flagAt(place, count + round % 7);
+      const got = wait(flag.waitable);
+      if (count > 100 || asyncWaiting() === "polling") await turn();
+      else await until(() => wordOf(flag.waitable)?.isWatched === true, "a call watches it");
+      flag.set(1);
+      assertEquals(await got, 1);
+    }
+    abort.abort();
+    assert((await Promise.all(waits)).every((result) => result === "aborted"));
+    await settled();
+  });
+}
 
 test("memory that is closed while something waits: an error, no fault, and it is unmapped", async () => {
   using segment = Segment.create(IPC_PRIVATE, PAGE, { removeOnDispose: true });
@@ -306,12 +309,12 @@ test("memory that waits pin can't be resized; when they are over, it can", async
   assertEquals(await wait(flag.waitable), 2);
 });
 
-test("waiting takes no processor time to speak of", async () => {
+test("waiting takes no work to speak of", async () => {
   using memory = mapAnonymous(PAGE, { shared: true });
   const place = placeIn(memory);
   const waits = [0, 1, 2].map((index) => wait(flagAt(place, index).waitable));
-  const time = await cpuTime(1000);
-  assert(time < 250_000, `${time} us of processor time in a second`);
+  const tries = await attemptsPerRecheck(3, 1000);
+  assert(tries < 5, `${tries} attempts for each in ${RECHECK} ms`);
   for (const index of [0, 1, 2]) flagAt(place, index).set(1);
   await Promise.all(waits);
   await settled();
@@ -348,13 +351,14 @@ test("an announcement stands for all of a kind, and is undone", async () => {
     retire: () => void announced--,
   });
   const waits = [wait(waitable("a")), wait(waitable("a")), wait(waitable("b"))];
-  await turn(5);
   if (asyncWaiting() === "futex_waitv") {
-    assertEquals([announced, Atomics.load(place.words, 0)], [2, BIT]);
-  }
+    await until(() => announced === 2, "they are announced");
+    assertEquals(Atomics.load(place.words, 0), BIT);
+  } else await turn(5);
   waits.push(wait(waitable()), wait(waitable()));
-  await turn(5);
-  if (asyncWaiting() === "futex_waitv") assertEquals(announced, 4);
+  if (asyncWaiting() === "futex_waitv") {
+    await until(() => announced === 4, "the newcomers are announced");
+  } else await turn(5);
   Atomics.or(place.words, 0, 1);
   futexWake(place.address, 1);
   await Promise.all(waits);
@@ -366,13 +370,18 @@ testOnce("a thread that sleeps leaves wake-ups to others", async () => {
   using memory = mapAnonymous(PAGE, { shared: true });
   const place = placeIn(memory);
   const flag = flagAt(place, 0);
-  const got = wait(flag.waitable);
-  await turn(5);
-  assertEquals(waitSync(flagAt(place, 1).waitable, 20), undefined);
-  assertEquals(futexWake(place.address, 1), 0); // it isn't in the kernel
-  flag.set(1);
-  assertEquals(await got, 1);
-  await settled();
+  // The thread of the pool is woken at once, but may leave the kernel late.
+  let [woken, time] = [1, 20];
+  for (; woken > 0 && time < 10_000; time *= 4) {
+    const got = wait(flag.waitable);
+    await turn(5);
+    assertEquals(waitSync(flagAt(place, 1).waitable, time), undefined);
+    woken = futexWake(place.address, 1);
+    flag.set(1);
+    assertEquals(await got, 1);
+    await settled();
+  }
+  assertEquals(woken, 0, "it is still in the kernel");
 });
 
 testOnce("who always finds something lets timers have their turn", async () => {
@@ -380,7 +389,9 @@ testOnce("who always finds something lets timers have their turn", async () => {
   const flag = flagAt(placeIn(memory), 0);
   let over = false;
   setTimeout(() => over = true, 1);
+  const start = performance.now();
   while (!over) {
+    assert(performance.now() - start < 30_000, "the timer starves");
     flag.set(1);
     await wait(flag.waitable);
   }
