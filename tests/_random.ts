@@ -4,7 +4,7 @@
 export type Random = (below: number) => number;
 
 /** A random number generator that gives the same numbers for the same seed (mulberry32). */
-export function random(seed: number): Random {
+function random(seed: number): Random {
   return (below) => {
     seed = (seed + 0x6d2b79f5) | 0;
     let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
@@ -13,18 +13,23 @@ export function random(seed: number): Random {
   };
 }
 
-/**
- * Runs a test with random numbers: those of the seed that the environment variable SEED names, else
- * new ones each time. If it fails, the error names the seed.
- */
-export async function withRandom(test: (random: Random) => void | Promise<void>): Promise<void> {
+/** The seed that the environment variable SEED names, else another one each time. */
+function anySeed(): number {
   const given = Deno.env.get("SEED");
-  const seed = given === undefined
-    ? crypto.getRandomValues(new Uint32Array(1))[0]
-    : Number(given) >>> 0;
+  return given === undefined ? crypto.getRandomValues(new Uint32Array(1))[0] : Number(given) >>> 0;
+}
+
+/**
+ * Runs a test with random numbers, of some seed or of a given one. If it fails, the error names the
+ * seed, with which the environment variable SEED repeats it.
+ */
+export async function withRandom(
+  test: (random: Random) => void | Promise<void>,
+  seed: number = anySeed(),
+): Promise<void> {
   try {
     await test(random(seed));
   } catch (error) {
-    throw new Error(`Failed with SEED=${seed}, which repeats the random numbers`, { cause: error });
+    throw new Error(`Failed with the random numbers of SEED=${seed}: ${error}`, { cause: error });
   }
 }

@@ -5,8 +5,9 @@ import { Channel, type ChannelOptions, mapFile, type Memory } from "../mod.ts";
 import { checksum, messageOf } from "./_channels.ts";
 import { tempFile } from "./_files.ts";
 import { until } from "./_objects.ts";
-import { deno, type Process } from "./_process.ts";
+import { deno, LIMIT, type Process } from "./_process.ts";
 import { test } from "./_sync.ts";
+import { TestWorker, url } from "./_workers.ts";
 
 /** A channel in a file, for others to open. */
 interface Shared extends Disposable {
@@ -32,7 +33,7 @@ function share(options: ChannelOptions): Shared {
 }
 
 /** A receive is given up after this, in milliseconds: a watchdog. */
-const timeout = 30_000;
+const { timeout } = LIMIT;
 
 for (const how of ["sync", "async", "claim", "batch", "batchAsync", "inPlace"]) {
   test(`one sender (${how}) to one receiver`, async () => {
@@ -206,7 +207,7 @@ test("killed at random, again and again: a prefix of each sender's messages arri
   const next = new Map<number, number>();
   let over = false;
   const receiving = (async () => {
-    for await (const message of receiver) {
+    for await (const message of receiver.messages({ timeout })) {
       const [pid, number] = checksum(message);
       assertEquals(number, next.get(pid) ?? 0);
       next.set(pid, number + 1);
@@ -231,7 +232,7 @@ test("the only sender's place is free as soon as it is dead, not before", async 
   using shared = share({ capacity: 4096 });
   using receiver = shared.channel.receiver();
   await using sender = shared.peer("send", 1e9);
-  await until(() => shared.channel.stat().sent > 0, "it sent something");
+  await until(() => shared.channel.stat().bytes > 0, "it sent something");
   assertThrows(
     () => shared.channel.sender(),
     Deno.errors.Busy,
@@ -246,14 +247,13 @@ test("the only sender's place is free as soon as it is dead, not before", async 
 test("a death is an event", async () => {
   using shared = share({ capacity: 4096 });
   using receiver = shared.channel.receiver();
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  receiver.addEventListener("peerdeath", ({ detail }) => resolve(detail));
-  const alive = setInterval(() => {}, 1000);
+  const deaths: unknown[] = [];
+  receiver.addEventListener("peerdeath", ({ detail }) => deaths.push(detail));
   await using sender = shared.peer("send", 1e9);
   await sender.until("stdout", "ready");
   sender.kill("SIGKILL");
-  assertEquals(await promise, { pid: sender.pid, role: "sender" });
-  clearInterval(alive);
+  await until(() => deaths.length > 0, "the event");
+  assertEquals(deaths, [{ pid: sender.pid, role: "sender" }]);
 });
 
 test("a blocked receiver notices the death, and one that closes is none", async () => {
@@ -295,28 +295,25 @@ test("the mutex of a system that was switched off is no obstacle", () => {
 test("Workers use a channel in a SharedArrayBuffer", async () => {
   const buffer = new SharedArrayBuffer(65536);
   const channel = Channel.create(buffer, { capacity: 1024 });
-  const module = JSON.stringify(new URL("../mod.ts", import.meta.url).href);
   const code = `
-    import { Channel } from ${module};
+    import { Channel } from ${url("mod.ts")};
     onmessage = ({ data }) => {
       const channel = Channel.open(data);
       using sender = channel.sender();
       for (let i = 0; i < 10000; i++) sender.sendSync(new Uint8Array([i, i >> 8]));
       sender.end();
       sender.close();
-      self.close();
+      postMessage("left");
     };`;
-  const worker = new Worker(`data:application/typescript,${encodeURIComponent(code)}`, {
-    type: "module",
-  });
-  try {
-    worker.postMessage(buffer);
-    using receiver = channel.receiver();
-    let next = 0;
+  using worker = new TestWorker(code);
+  const left = worker.message();
+  worker.post(buffer);
+  using receiver = channel.receiver();
+  let next = 0;
+  const received = (async () => {
     for await (const [low, high] of receiver) assertEquals(low + 256 * high, next++);
-    assertEquals(next, 10000);
-    await until(() => channel.peers().length === 1, "the worker left");
-  } finally {
-    worker.terminate();
-  }
+  })();
+  await Promise.all([received, left]);
+  assertEquals(next, 10000);
+  await until(() => channel.peers().length === 1, "the worker left");
 });

@@ -13,8 +13,10 @@ import {
 } from "../ring/mod.ts";
 import { f64, struct, u32 } from "../struct/mod.ts";
 import { tempFile } from "./_files.ts";
+import { until } from "./_objects.ts";
 import { mapFile } from "../mod.ts";
-import { test } from "./_sync.ts";
+import { type Random, withRandom } from "./_random.ts";
+import { elsewhere, test, turn } from "./_sync.ts";
 
 const BYTES = 65536;
 
@@ -109,7 +111,7 @@ test("memory that holds something else is refused", () => {
   Channel.create(creating);
   const words = new Int32Array(creating);
   words[4] = 1; // somebody, of a container that nobody here can look into, is creating it
-  words.set([1, 1, 1, 0, 1], 5);
+  elsewhere(words, 5);
   assertThrows(
     () => Channel.open(creating, { timeout: 5 }),
     Deno.errors.TimedOut,
@@ -328,7 +330,6 @@ for (const role of ["one", "many"] as const) {
     sender.sendSync(bytes(1, 2, 3));
     const claim = sender.claimSync(16);
     const peeked = receiver.peekSync();
-    const batch = receiver;
     mapped[Symbol.dispose]();
     const { BadResource } = Deno.errors;
     assertEquals([claim.bytes.length, peeked?.bytes.length], [0, 0]);
@@ -339,7 +340,7 @@ for (const role of ["one", "many"] as const) {
       const use of [
         () => sender.trySend(bytes(1)),
         () => sender.end(),
-        () => batch.tryReceive(),
+        () => receiver.tryReceive(),
         () => channel.stat(),
       ]
     ) {
@@ -466,11 +467,11 @@ test("async iteration", async () => {
   }
   await sending;
   assertEquals([next, channel.stat().received], [COUNT, COUNT]);
-  using again = channel.receiver === undefined ? undefined : make().receiver();
-  const limited = again?.messages({ timeout: 5 });
-  await assertRejects(async () => await limited?.next(), Deno.errors.TimedOut);
-  const aborted = again?.messages({ signal: AbortSignal.timeout(5) });
-  await assertRejects(async () => await aborted?.next(), DOMException);
+  using again = make().receiver();
+  const limited = again.messages({ timeout: 5 });
+  await assertRejects(async () => await limited.next(), Deno.errors.TimedOut);
+  const aborted = again.messages({ signal: AbortSignal.timeout(5) });
+  await assertRejects(async () => await aborted.next(), DOMException);
 });
 
 test("a loop of awaits leaves time for others", async () => {
@@ -503,8 +504,9 @@ test("streams, with back-pressure", async () => {
     { length: 5 },
     (_, i) => writer.write(`${i}`.repeat(20)).then(() => written++),
   );
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  assertEquals(written, 2); // two of 32 bytes
+  await until(() => written === 2, "there is room for two of 32 bytes");
+  await turn(10);
+  assertEquals(written, 2);
   const reader = receiver.readable.getReader();
   for (let i = 0; i < 5; i++) assertEquals((await reader.read()).value, `${i}`.repeat(20));
   await Promise.all(writes);
@@ -570,7 +572,7 @@ test("hostile positions and lengths are errors, never a hang", async () => {
   }
 });
 
-test("random damage: only errors, and always an answer", () => {
+function damage(random: Random): void {
   for (let round = 0; round < 300; round++) {
     const buffer = new SharedArrayBuffer(8192);
     const role = round % 2 === 0 ? "one" : "many";
@@ -583,7 +585,6 @@ test("random damage: only errors, and always an answer", () => {
     const words = new Int32Array(buffer);
     const sender = channel.sender();
     const receiver = channel.receiver();
-    const random = (below: number) => Math.floor(Math.random() * below);
     const attempt = (use: () => unknown) => {
       try {
         use();
@@ -599,7 +600,7 @@ test("random damage: only errors, and always an answer", () => {
         const index = random(2) === 0
           ? [32, 33, 35, 64, 65, 67, 96, 128, 160][random(9)]
           : 288 + random(100);
-        words[index] = random(2) === 0 ? random(64) * 8 : Math.random() * 2 ** 32 | 0;
+        words[index] = random(2) === 0 ? random(64) * 8 : random(2 ** 32) | 0;
       }
       attempt(() => sender.trySend(new Uint8Array(random(249))));
       attempt(() => sender.trySendBatch([bytes(1), bytes(2)]));
@@ -613,7 +614,9 @@ test("random damage: only errors, and always an answer", () => {
     attempt(() => sender.close());
     attempt(() => receiver.close());
   }
-});
+}
+
+test("random damage: only errors, and always an answer", () => withRandom(damage));
 
 test("a channel in a file outlives those who used it", () => {
   using file = tempFile(BYTES);
