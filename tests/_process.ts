@@ -1,5 +1,7 @@
 // Processes for tests. Each is ended when it leaves scope, and none may outlive its watchdog.
 
+import process from "node:process";
+
 /** How long a process may take before the test is given up, in milliseconds. */
 const WATCHDOG = 60_000;
 
@@ -164,4 +166,22 @@ export async function run(
 ): Promise<Output> {
   await using process = new Process(command, args, options);
   return await process.output();
+}
+
+/**
+ * The processor time that this process takes while another one takes a second of it, in seconds. On
+ * a machine with much to do both take longer.
+ */
+export async function cpuShare(): Promise<number> {
+  const before = process.cpuUsage();
+  const spin = `
+    import process from "node:process";
+    for (let sum = 0; sum < 1e6;) {
+      const { user, system } = process.cpuUsage();
+      sum = user + system;
+    }`;
+  const { code, stderr } = await run(Deno.execPath(), ["eval", spin]);
+  if (code !== 0) throw new Error(stderr);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
 }

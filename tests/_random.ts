@@ -4,7 +4,7 @@
 export type Random = (below: number) => number;
 
 /** A random number generator that gives the same numbers for the same seed (mulberry32). */
-function random(seed: number): Random {
+export function random(seed: number): Random {
   return (below) => {
     seed = (seed + 0x6d2b79f5) | 0;
     let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
