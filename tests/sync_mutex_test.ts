@@ -5,7 +5,7 @@ import { mutexLock, mutexUnlock } from "../ffi/pthread.ts";
 import { addressOfShared } from "../ffi/wasm.ts";
 import { isSystemError, mapAnonymous, Memfd, Mutex, SharedMemory } from "../mod.ts";
 import { LIMIT } from "./_process.ts";
-import { withRandom } from "./_random.ts";
+import { type Random, withRandom } from "./_random.ts";
 import { test } from "./_sync.ts";
 import { TestWorker, url } from "./_workers.ts";
 
@@ -269,26 +269,27 @@ test("an owner that the kernel lost is found dead by recover()", () => {
   guard.markConsistent();
 });
 
-test("mutexes are released in any order", () =>
-  withRandom((random) => {
-    const memory = new SharedArrayBuffer(64 * 1000);
-    const mutexes = Array.from(
-      { length: 1000 },
-      (_, i) => Mutex.create(memory, { offset: 64 * i }),
-    );
-    for (let round = 0; round < 3; round++) {
-      const guards = mutexes.map((mutex) => mutex.lockSync());
-      while (guards.length > 0) guards.splice(random(guards.length), 1)[0].release();
-      const few = [];
-      for (let i = 0; i < 2000; i++) {
-        const guard = mutexes[random(10)].tryLock();
-        if (guard !== undefined) few.push(guard);
-        else few.splice(random(few.length), 1)[0].release();
-      }
-      for (const guard of few) guard.release();
+function releaseInAnyOrder(random: Random): void {
+  const memory = new SharedArrayBuffer(64 * 1000);
+  const mutexes = Array.from(
+    { length: 1000 },
+    (_, i) => Mutex.create(memory, { offset: 64 * i }),
+  );
+  for (let round = 0; round < 3; round++) {
+    const guards = mutexes.map((mutex) => mutex.lockSync());
+    while (guards.length > 0) guards.splice(random(guards.length), 1)[0].release();
+    const few = [];
+    for (let i = 0; i < 2000; i++) {
+      const guard = mutexes[random(10)].tryLock();
+      if (guard !== undefined) few.push(guard);
+      else few.splice(random(few.length), 1)[0].release();
     }
-    for (const mutex of mutexes) mutex.lockSync().release();
-  }));
+    for (const guard of few) guard.release();
+  }
+  for (const mutex of mutexes) mutex.lockSync().release();
+}
+
+test("mutexes are released in any order", () => withRandom(releaseInAnyOrder));
 
 test("more than the kernel would free for a dead thread are refused", () => {
   const memory = new SharedArrayBuffer(64 * 2049);
@@ -354,40 +355,41 @@ test("a SharedMemory can't be closed while this thread has locked a mutex in it"
   assertThrows(() => mutex.lockSync(), Deno.errors.BadResource);
 });
 
-test("what is overwritten while it is locked is noticed, and nothing crashes", () =>
-  withRandom((pick) => {
-    const memory = new SharedArrayBuffer(192);
-    const mutexes = [0, 64, 128].map((offset) => Mutex.create(memory, { offset }));
-    const words = new Int32Array(memory, 64, 16);
-    for (let round = 0; round < 2000; round++) {
-      const guards = mutexes.map((mutex) => mutex.lockSync());
-      const index = [0, 4, 6, 7, 8, 9][pick(6)];
-      const value =
-        [0, 1, -1, 0x92, words[index] ^ 8, words[index] + 64, pick(2 ** 32) | 0][pick(7)];
-      const owner = 0x3fffffff;
-      const harmful = index === 0 ? (value & owner) !== (words[0] & owner) : (value & ~3) !== 0x90;
-      words[index] = value;
-      for (const i of [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]][pick(4)]) {
-        const release = () => guards[i].release();
-        // A pointer may be put right by the release of its neighbours.
-        if (i !== 1) release();
-        else if (index <= 4 && harmful) {
-          assertThrows(release, Deno.errors.InvalidData, "overwritten");
-        } else {
-          try {
-            release();
-          } catch (error) {
-            assert(error instanceof Deno.errors.InvalidData && index > 4, String(error));
-          }
+function overwrite(pick: Random): void {
+  const memory = new SharedArrayBuffer(192);
+  const mutexes = [0, 64, 128].map((offset) => Mutex.create(memory, { offset }));
+  const words = new Int32Array(memory, 64, 16);
+  for (let round = 0; round < 2000; round++) {
+    const guards = mutexes.map((mutex) => mutex.lockSync());
+    const index = [0, 4, 6, 7, 8, 9][pick(6)];
+    const value = [0, 1, -1, 0x92, words[index] ^ 8, words[index] + 64, pick(2 ** 32) | 0][pick(7)];
+    const owner = 0x3fffffff;
+    const harmful = index === 0 ? (value & owner) !== (words[0] & owner) : (value & ~3) !== 0x90;
+    words[index] = value;
+    for (const i of [[0, 1, 2], [2, 1, 0], [1, 0, 2], [1, 2, 0]][pick(4)]) {
+      const release = () => guards[i].release();
+      // A pointer may be put right by the release of its neighbours.
+      if (i !== 1) release();
+      else if (index <= 4 && harmful) {
+        assertThrows(release, Deno.errors.InvalidData, "overwritten");
+      } else {
+        try {
+          release();
+        } catch (error) {
+          assert(error instanceof Deno.errors.InvalidData && index > 4, String(error));
         }
       }
-      words.fill(0);
-      Mutex.create(memory, { offset: 64 });
     }
-    words[4] = 0x7f;
-    assertThrows(() => mutexes[1].lockSync(), Deno.errors.InvalidData);
-    assertThrows(() => mutexes[1].tryLock(), Deno.errors.InvalidData);
-  }));
+    words.fill(0);
+    Mutex.create(memory, { offset: 64 });
+  }
+  words[4] = 0x7f;
+  assertThrows(() => mutexes[1].lockSync(), Deno.errors.InvalidData);
+  assertThrows(() => mutexes[1].tryLock(), Deno.errors.InvalidData);
+}
+
+test("what is overwritten while it is locked is noticed, and nothing crashes", () =>
+  withRandom(overwrite));
 
 test("one whose list was overwritten is left as an owner who died would", () => {
   const memory = new SharedArrayBuffer(64);
@@ -400,28 +402,30 @@ test("one whose list was overwritten is left as an owner who died would", () => 
   next.markConsistent();
 });
 
-test("robust mutexes that other code of the thread holds are no strangers", () =>
-  withRandom((random) => {
-    const memory = new SharedArrayBuffer(64 * 6);
-    const address = addressOfShared(memory);
-    const all = Array.from({ length: 6 }, (_, i) => {
-      const mutex = Mutex.create(memory, { offset: 64 * i });
-      const foreign = address + BigInt(64 * i);
-      return i % 2 ? mutex : {
-        lockSync() {
-          assertEquals(mutexLock(foreign), 0);
-          return { release: () => assertEquals(mutexUnlock(foreign), 0) };
-        },
-      };
-    });
-    for (let round = 0; round < 500; round++) {
-      const guards = all.map((mutex) => mutex.lockSync());
-      while (guards.length > 0) guards.splice(random(guards.length), 1)[0].release();
-    }
-    // Even then one that is overwritten is taken out of the list.
+function holdForeign(random: Random): void {
+  const memory = new SharedArrayBuffer(64 * 6);
+  const address = addressOfShared(memory);
+  const all = Array.from({ length: 6 }, (_, i) => {
+    const mutex = Mutex.create(memory, { offset: 64 * i });
+    const foreign = address + BigInt(64 * i);
+    return i % 2 ? mutex : {
+      lockSync() {
+        assertEquals(mutexLock(foreign), 0);
+        return { release: () => assertEquals(mutexUnlock(foreign), 0) };
+      },
+    };
+  });
+  for (let round = 0; round < 500; round++) {
     const guards = all.map((mutex) => mutex.lockSync());
-    new Int32Array(memory, 64 * 3).fill(0, 0, 10);
-    assertThrows(() => guards[3].release(), Deno.errors.InvalidData);
-    for (const i of [0, 5, 1, 4, 2]) guards[i].release();
-    for (const i of [0, 1, 2, 4, 5]) all[i].lockSync().release();
-  }));
+    while (guards.length > 0) guards.splice(random(guards.length), 1)[0].release();
+  }
+  // Even then one that is overwritten is taken out of the list.
+  const guards = all.map((mutex) => mutex.lockSync());
+  new Int32Array(memory, 64 * 3).fill(0, 0, 10);
+  assertThrows(() => guards[3].release(), Deno.errors.InvalidData);
+  for (const i of [0, 5, 1, 4, 2]) guards[i].release();
+  for (const i of [0, 1, 2, 4, 5]) all[i].lockSync().release();
+}
+
+test("robust mutexes that other code of the thread holds are no strangers", () =>
+  withRandom(holdForeign));

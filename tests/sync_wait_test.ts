@@ -9,7 +9,7 @@ import { RECHECK, timing, type Waitable, waitSync } from "../sync/waiting.ts";
 import { setPolling } from "../sync/waiting_mode.ts";
 import { waitingStatus, wordOf } from "../sync/waiting_words.ts";
 import { until } from "./_objects.ts";
-import { withRandom } from "./_random.ts";
+import { type Random, withRandom } from "./_random.ts";
 import {
   attemptsPerRecheck,
   flagAt,
@@ -181,32 +181,33 @@ test("an attempt that throws rejects its own wait alone", async () => {
   await settled();
 });
 
-test("words that are added and served in any order are all served", () =>
-  withRandom(async (next) => {
-    using memory = mapAnonymous(64 * PAGE, { shared: true });
-    using _ = withoutHealing();
-    const place = placeIn(memory);
-    const pending = new Map<number, Promise<number | undefined>>();
-    for (let step = 0; step < 1500; step++) {
-      for (let count = next(step % 100 === 0 ? 300 : 4); count > 0; count--) {
-        const index = next(1000);
-        if (pending.has(index)) continue;
-        pending.set(index, wait(flagAt(place, index, "flag").waitable));
-      }
-      for (const [index, promise] of pending) {
-        if (next(3) > 0) continue;
-        pending.delete(index);
-        flagAt(place, index).set(index + 1);
-        if (next(3) === 0) assertEquals(await promise, index + 1);
-      }
-      if (next(20) === 0) await turn();
+async function addAndServe(next: Random): Promise<void> {
+  using memory = mapAnonymous(64 * PAGE, { shared: true });
+  using _ = withoutHealing();
+  const place = placeIn(memory);
+  const pending = new Map<number, Promise<number | undefined>>();
+  for (let step = 0; step < 1500; step++) {
+    for (let count = next(step % 100 === 0 ? 300 : 4); count > 0; count--) {
+      const index = next(1000);
+      if (pending.has(index)) continue;
+      pending.set(index, wait(flagAt(place, index, "flag").waitable));
     }
     for (const [index, promise] of pending) {
+      if (next(3) > 0) continue;
+      pending.delete(index);
       flagAt(place, index).set(index + 1);
-      assertEquals(await promise, index + 1);
+      if (next(3) === 0) assertEquals(await promise, index + 1);
     }
-    await settled();
-  }));
+    if (next(20) === 0) await turn();
+  }
+  for (const [index, promise] of pending) {
+    flagAt(place, index).set(index + 1);
+    assertEquals(await promise, index + 1);
+  }
+  await settled();
+}
+
+test("words that are added and served in any order are all served", () => withRandom(addAndServe));
 
 test("10,000 pending waits take two threads and little work, and hinder nothing", async () => {
   const COUNT = 10_000;
