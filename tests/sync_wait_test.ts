@@ -310,7 +310,7 @@ test("memory that waits pin can't be resized; when they are over, it can", async
   assertEquals(await wait(flag.waitable), 2);
 });
 
-test("waiting takes no work to speak of", async () => {
+test("waiting takes no processor time to speak of", async () => {
   using memory = mapAnonymous(PAGE, { shared: true });
   const place = placeIn(memory);
   const waits = [0, 1, 2].map((index) => wait(flagAt(place, index).waitable));
