@@ -1,6 +1,8 @@
 /*
  * Channels of Isthmus (ring/) for C and C++: send to and receive from Deno programs, and each
- * other. Header only, Linux with glibc; link with -lpthread where glibc is older than 2.34.
+ * other. Header only, Linux with glibc; link with -lpthread where glibc is older than 2.34. Include
+ * it before any other header, or define _GNU_SOURCE first: without it, waits for a lock that others
+ * have go by the wall clock.
  *
  *   struct isthmus_channel channel;
  *   struct isthmus_end receiver;
@@ -12,7 +14,7 @@
  *
  * Deno creates the channel, C opens it. Functions return 0 or a length, or a negated error number:
  *   -EINVAL     no channel is there, or what was written there is no channel's any more
- *   -EBUSY      another one is the only sender or receiver
+ *   -EBUSY      another one is the only sender or receiver, and lives
  *   -EMSGSIZE   the message is longer than the ring; or than the buffer: then it stays in the ring,
  *               and end->needed tells its length
  *   -EAGAIN     nothing came, or there was no room, within the time
@@ -40,6 +42,22 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+/* Since glibc 2.30, and declared for _GNU_SOURCE alone. */
+#if defined __USE_GNU && defined __GLIBC_PREREQ
+#if __GLIBC_PREREQ(2, 30)
+#define ISTHMUS_HAS_CLOCKLOCK
+#endif
+#endif
+#ifdef ISTHMUS_HAS_CLOCKLOCK
+#define ISTHMUS_LOCK_CLOCK CLOCK_MONOTONIC
+#else
+#define ISTHMUS_LOCK_CLOCK CLOCK_REALTIME
+#endif
+
+/* What the header of a channel that is ready says: "ISTH", version and kind, its state. */
+#define ISTHMUS_ISTH 0x48545349u
+enum { ISTHMUS_VERSION = 1, ISTHMUS_CHANNEL = 16, ISTHMUS_READY = 2 };
 
 /* Words of 32 bits, from the first byte of the channel: ring/channel_layout.ts says what they are. */
 enum {
@@ -100,8 +118,9 @@ static inline void isthmus_store(uint32_t *word, uint32_t value) {
 static inline int isthmus_channel_open(struct isthmus_channel *channel, void *memory, size_t size) {
   uint32_t *words = (uint32_t *)memory;
   if (size < 64 || ((uintptr_t)memory & 7) != 0) return -EINVAL;
-  if (isthmus_load(words + ISTHMUS_STATE) != 2 || words[ISTHMUS_MAGIC] != 0x48545349) return -EINVAL;
-  if (words[ISTHMUS_KIND] != (1u | 16u << 16)) return -EINVAL;
+  if (isthmus_load(words + ISTHMUS_STATE) != ISTHMUS_READY) return -EINVAL;
+  if (words[ISTHMUS_MAGIC] != ISTHMUS_ISTH) return -EINVAL;
+  if (words[ISTHMUS_KIND] != (ISTHMUS_VERSION | ISTHMUS_CHANNEL << 16)) return -EINVAL;
   uint32_t capacity = words[ISTHMUS_CAPACITY], participants = words[ISTHMUS_PARTICIPANTS];
   if (capacity < 8 || capacity > 1u << 30 || (capacity & (capacity - 1)) != 0) return -EINVAL;
   if (participants < 1 || participants > 65536) return -EINVAL;
@@ -209,20 +228,50 @@ static inline int isthmus_locked(pthread_mutex_t *mutex, int result) {
   return -result;
 }
 
+/*
+ * The kernel frees the mutex of a process that dies. But one in a file may have been left locked by
+ * a system that was switched off. Whoever has it entered itself into the table before; after the
+ * system was started anew, somebody else may have its number.
+ */
+static inline void isthmus_free_if_dead(struct isthmus_end *end) {
+  struct isthmus_channel *channel = end->channel;
+  uint32_t *lock = (uint32_t *)end->mutex, word = isthmus_load(lock), tid = word & FUTEX_TID_MASK;
+  uint32_t own_namespace = end->entry[4], nobody[5] = { tid | ISTHMUS_CLAIMING, 0, 0, 0, 0 };
+  if (tid == 0) return;
+  int entered = 0;
+  for (uint32_t i = 0; i < channel->participants; i++) {
+    uint32_t *entry = channel->words + ISTHMUS_TABLE + (size_t)i * ISTHMUS_TABLE_ENTRY;
+    if (entry == end->entry || isthmus_load(entry) != tid || entry[5] != (uint32_t)end->role) {
+      continue;
+    }
+    if (!isthmus_is_dead(entry, own_namespace)) return;
+    entered = 1;
+  }
+  if (!entered && !isthmus_is_dead(nobody, own_namespace)) return;
+  __atomic_compare_exchange_n(
+    lock, &word, (word & FUTEX_WAITERS) | FUTEX_OWNER_DIED, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+
+static inline int isthmus_trylock(struct isthmus_end *end) {
+  return isthmus_locked(end->mutex, pthread_mutex_trylock(end->mutex));
+}
+
 static inline int isthmus_attach(struct isthmus_end *end, struct isthmus_channel *channel, int role) {
   int at = role == ISTHMUS_SENDER ? ISTHMUS_SENDERS_MUTEX : ISTHMUS_RECEIVERS_MUTEX;
   end->channel = channel;
   end->role = role;
   end->mutex = (pthread_mutex_t *)(channel->words + at);
   end->only = (channel->roles & (uint32_t)role) == 0;
-  if (end->only) {
-    int result = isthmus_locked(end->mutex, pthread_mutex_trylock(end->mutex));
-    if (result != 0) return result;
-  }
   end->entry = isthmus_join(channel, role);
-  if (end->entry == NULL) {
-    if (end->only) pthread_mutex_unlock(end->mutex);
-    return -ENOSPC;
+  if (end->entry == NULL) return -ENOSPC;
+  int result = end->only ? isthmus_trylock(end) : 0;
+  if (result == -EBUSY) {
+    isthmus_free_if_dead(end);
+    result = isthmus_trylock(end);
+  }
+  if (result != 0) {
+    isthmus_store(end->entry, 0);
+    return result;
   }
   if (role == ISTHMUS_SENDER) {
     __atomic_and_fetch(channel->words + ISTHMUS_TAIL, ~ISTHMUS_ENDED, __ATOMIC_SEQ_CST);
@@ -261,22 +310,33 @@ static inline int isthmus_sleep(uint32_t *word, uint32_t value, int64_t deadline
   return 0;
 }
 
+/* Locks a mutex within some milliseconds: as C's functions, 0 or a positive error number. */
+static inline int isthmus_timedlock(pthread_mutex_t *mutex, int64_t ms) {
+  struct timespec until;
+  clock_gettime(ISTHMUS_LOCK_CLOCK, &until);
+  int64_t nanoseconds = until.tv_nsec + ms % 1000 * 1000000;
+  until.tv_sec += ms / 1000 + nanoseconds / 1000000000;
+  until.tv_nsec = nanoseconds % 1000000000;
+#ifdef ISTHMUS_HAS_CLOCKLOCK
+  return pthread_mutex_clocklock(mutex, ISTHMUS_LOCK_CLOCK, &until);
+#else
+  return pthread_mutex_timedlock(mutex, &until);
+#endif
+}
+
 /* Locks the side, if others share it: -EAGAIN if the deadline (-1: none) is over. */
 static inline int isthmus_lock(struct isthmus_end *end, int64_t deadline) {
   if (end->only) return 0;
-  if (deadline < 0) return isthmus_locked(end->mutex, pthread_mutex_lock(end->mutex));
-  int64_t left = deadline - isthmus_now_ms();
-  if (left <= 0) {
-    int result = pthread_mutex_trylock(end->mutex);
-    return result == EBUSY ? -EAGAIN : isthmus_locked(end->mutex, result);
+  for (;;) {
+    int result = isthmus_trylock(end);
+    if (result != -EBUSY) return result;
+    int64_t left = deadline < 0 ? (int64_t)ISTHMUS_RECHECK_MS : deadline - isthmus_now_ms();
+    if (left <= 0) return -EAGAIN;
+    if (left > ISTHMUS_RECHECK_MS) left = ISTHMUS_RECHECK_MS;
+    result = isthmus_timedlock(end->mutex, left);
+    if (result != ETIMEDOUT) return isthmus_locked(end->mutex, result);
+    isthmus_free_if_dead(end);
   }
-  struct timespec until;
-  clock_gettime(CLOCK_REALTIME, &until);
-  int64_t nanoseconds = until.tv_nsec + left % 1000 * 1000000;
-  until.tv_sec += left / 1000 + nanoseconds / 1000000000;
-  until.tv_nsec = nanoseconds % 1000000000;
-  int result = pthread_mutex_timedlock(end->mutex, &until);
-  return result == ETIMEDOUT ? -EAGAIN : isthmus_locked(end->mutex, result);
 }
 
 static inline void isthmus_unlock(struct isthmus_end *end) {

@@ -4,8 +4,8 @@
  * Starts the example `url` once more, with what it prints going where ours goes, and with
  * `permissions` besides --allow-ffi. It is ended when the signal aborts.
  *
- * The signal that ends it is SIGTERM, so the child must not listen for that (as `main()` does): one
- * that is blocked in the kernel would never hear it.
+ * The signal that ends it is SIGTERM. A child that blocks its thread must not listen for that (as
+ * `main()` does): it would never hear it.
  */
 export function startAgain(
   url: string,

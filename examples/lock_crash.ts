@@ -56,10 +56,10 @@ async function crash(signal: AbortSignal): Promise<void> {
     startAgain(import.meta.url, [role, String(segment.id)], signal);
 
   const first = start("--thief");
-  while (Atomics.load(purse, PROGRESS) !== 1) await pause(0.01, signal);
+  await reached(1, purse, first, signal);
   say(`lockSync({ timeout: 100 }): ${nameOf(() => mutex.lockSync({ timeout: 100 }))}`);
   const second = start(flags["no-repair"] ? "--careless" : "--next");
-  while (Atomics.load(purse, PROGRESS) !== 2) await pause(0.01, signal);
+  await reached(2, purse, second, signal);
   await pause(0.2, signal); // it waits now
   say(`kill -9 ${first.pid}`);
   first.kill("SIGKILL");
@@ -76,6 +76,21 @@ async function crash(signal: AbortSignal): Promise<void> {
   }
   using guard = await mutex.lock({ signal });
   say(`locked it: ownerDied is ${guard.ownerDied}; ${contents(purse)}`);
+}
+
+/** Waits until a process has got so far; throws if it ended before. */
+async function reached(
+  progress: number,
+  purse: Int32Array,
+  { pid, status }: Deno.ChildProcess,
+  signal: AbortSignal,
+): Promise<void> {
+  let ended: Deno.CommandStatus | undefined;
+  status.then((how) => ended = how);
+  while (Atomics.load(purse, PROGRESS) !== progress) {
+    if (ended !== undefined) throw new Error(`${failure(pid, ended)}, before it got so far`);
+    await pause(0.01, signal);
+  }
 }
 
 /** The name of the error that something throws. */

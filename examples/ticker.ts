@@ -165,7 +165,7 @@ async function demo(time: number, key: string[], signal: AbortSignal): Promise<v
   ];
   const sender = start("send", "--rate", `${DEMO_RATE}`, "--count", `${DEMO_RATE * time}`);
   await pause(Math.min(2, 0.3 * time), signal);
-  readers.push(start("read", "--name", "late", "--count", `${DEMO_RATE * time / 4}`));
+  readers.push(start("read", "--name", "late", "--count", `${DEMO_RATE * time / 10}`));
   await sender.status;
   // Who is slow, or came too late, need not read what is left.
   Deno.unrefTimer(setTimeout(() => leaving.abort(), GRACE));

@@ -13,7 +13,7 @@ const START_HIGH = 3;
 const NAMESPACE = 4;
 
 /** With a thread id: the other words are still those of the one before. */
-const CLAIMING = 0x40000000;
+export const CLAIMING = 0x40000000;
 
 /**
  * Takes an empty place for this thread, or one of somebody who died; `false` if it is taken. What

@@ -45,6 +45,11 @@ export class WaitedWord {
     return this.#queues.size === 0;
   }
 
+  /** Whether the kernel watches it: for tests. */
+  get isWatched(): boolean {
+    return this.#watch !== undefined;
+  }
+
   /** Whether somebody waits whom a newcomer must not overtake. */
   isBehind({ kind }: Waitable<unknown>): boolean {
     return kind !== undefined && this.#queues.has(kind);

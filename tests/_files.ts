@@ -4,6 +4,7 @@
 import { closeSync, openSync } from "node:fs";
 import { PosixSharedMemory } from "../mod.ts";
 import { type Output, path, run } from "./_process.ts";
+import { TestWorker } from "./_workers.ts";
 import type { Task } from "./peers/map_worker.ts";
 
 /** A directory of its own, removed with all that is in it. */
@@ -222,21 +223,12 @@ export function noCapabilities(tests: string): boolean {
 
 /** The Worker of `tests/peers/map_worker.ts`. */
 export class MapWorker implements Disposable {
-  readonly #worker = new Worker(new URL("peers/map_worker.ts", import.meta.url), {
-    type: "module",
-  });
+  readonly #worker = new TestWorker(new URL("peers/map_worker.ts", import.meta.url));
   readonly #ready = this.#answer();
 
   async #answer(): Promise<unknown> {
-    const { value, error } = await new Promise<{ value?: unknown; error?: string }>(
-      (resolve, reject) => {
-        this.#worker.onmessage = ({ data }) => resolve(data);
-        this.#worker.onerror = (event) => {
-          event.preventDefault();
-          reject(new Error(event.message));
-        };
-      },
-    );
+    const answer = await this.#worker.message();
+    const { value, error } = answer as { value?: unknown; error?: string };
     if (error !== undefined) throw new Error(error);
     return value;
   }
@@ -245,7 +237,7 @@ export class MapWorker implements Disposable {
   async ask(task: Task): Promise<unknown> {
     await this.#ready;
     const answer = this.#answer();
-    this.#worker.postMessage(task);
+    this.#worker.post(task);
     return await answer;
   }
 

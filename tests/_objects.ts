@@ -60,6 +60,14 @@ export function assertSystemError(
   assertEquals({ code: error.code, syscall: error.syscall }, { code, syscall });
 }
 
+/**
+ * The earliest time, in milliseconds, that the kernel may note for what happens from now on: its
+ * clock of whole seconds is a tick late.
+ */
+export function earliest(): number {
+  return Math.floor(Date.now() / 1000 - 1) * 1000;
+}
+
 /** Whether the tests run as root; for `ignore` where they must. */
 export const IS_ROOT: boolean = Deno.uid() === 0;
 

@@ -1,7 +1,18 @@
 // Processes for tests. Each is ended when it leaves scope, and none may outlive its watchdog.
 
+import process from "node:process";
+
 /** How long a process may take before the test is given up, in milliseconds. */
 const WATCHDOG = 60_000;
+
+/**
+ * For calls that block until another process does something, or wait for it for ever: the watchdog
+ * can't do anything while this thread is blocked.
+ */
+export const LIMIT = { timeout: 30_000 } as const;
+
+/** How long what a process started may hold its output open after its end, in milliseconds. */
+const GRACE = 5000;
 
 /** What a process left behind. */
 export interface Output {
@@ -24,6 +35,7 @@ export class Process implements AsyncDisposable {
   readonly #texts = { stdout: "", stderr: "" };
   readonly #done: Promise<Output>;
   readonly #watchers = new Set<() => void>();
+  readonly #readers: ReadableStreamDefaultReader<string>[] = [];
 
   constructor(command: string, args: string[], options: StartOptions = {}) {
     this.#child = new Deno.Command(command, {
@@ -34,7 +46,10 @@ export class Process implements AsyncDisposable {
       stdout: "piped",
       stderr: "piped",
     }).spawn();
-    this.#watchdog = setTimeout(() => this.#child.kill("SIGKILL"), WATCHDOG);
+    this.#watchdog = setTimeout(() => {
+      this.#texts.stderr += `\n(killed by the test, after ${WATCHDOG / 1000} s)\n`;
+      this.#end();
+    }, WATCHDOG);
     this.#done = this.#collect();
   }
 
@@ -43,9 +58,22 @@ export class Process implements AsyncDisposable {
   }
 
   async #read(name: "stdout" | "stderr"): Promise<void> {
-    for await (const text of this.#child[name].pipeThrough(new TextDecoderStream())) {
-      this.#texts[name] += text;
+    const reader = this.#child[name].pipeThrough(new TextDecoderStream()).getReader();
+    this.#readers.push(reader);
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) return;
+      this.#texts[name] += value;
       for (const watcher of this.#watchers) watcher();
+    }
+  }
+
+  /** Kills it, if it is still there. */
+  #end(): void {
+    try {
+      this.#child.kill("SIGKILL");
+    } catch {
+      // It has ended.
     }
   }
 
@@ -95,13 +123,15 @@ export class Process implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    try {
-      this.#child.kill("SIGKILL");
-    } catch {
-      // It has ended.
-    }
+    this.#end();
     await this.#child.stdin.close().catch(() => {});
+    await this.#child.status;
+    // A process that it started, and that still lives, would have it open for ever.
+    const late = setTimeout(() => {
+      for (const reader of this.#readers) void reader.cancel();
+    }, GRACE);
     await this.#done;
+    clearTimeout(late);
   }
 }
 
@@ -136,4 +166,22 @@ export async function run(
 ): Promise<Output> {
   await using process = new Process(command, args, options);
   return await process.output();
+}
+
+/**
+ * The processor time that this process takes while another one takes a second of it, in seconds. On
+ * a machine with much to do both take longer.
+ */
+export async function cpuShare(): Promise<number> {
+  const before = process.cpuUsage();
+  const spin = `
+    import process from "node:process";
+    for (let sum = 0; sum < 1e6;) {
+      const { user, system } = process.cpuUsage();
+      sum = user + system;
+    }`;
+  const { code, stderr } = await run(Deno.execPath(), ["eval", spin]);
+  if (code !== 0) throw new Error(stderr);
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1e6;
 }

@@ -1,9 +1,13 @@
 // bank.ts and bank.c, as a user runs them: whoever is killed, and when, the sum stays.
 
 import { assert, assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { bankAt } from "../examples/_bank.ts";
 import { PosixSharedMemory } from "../mod.ts";
 import { CC, noCompiler } from "./_c.ts";
+import { until } from "./_objects.ts";
 import { deno, type Output, path, Process, run } from "./_process.ts";
+import { type Random, withRandom } from "./_random.ts";
+import { test } from "./_sync.ts";
 
 const EXAMPLE = "examples/bank.ts";
 const FLAGS = ["--allow-ffi", "--allow-run"];
@@ -18,7 +22,18 @@ async function setUp({ c = false } = {}) {
       ? deno(EXAMPLE, ["--name", name, ...args], FLAGS)
       : new Process(executable, ["--name", name, ...args]);
   return {
+    name,
     program,
+    /** How many transfers there were; 0 if there is no bank yet. */
+    get transfers(): number {
+      try {
+        using object = PosixSharedMemory.open(name);
+        using memory = object.map();
+        return bankAt(memory).transfers;
+      } catch {
+        return 0;
+      }
+    },
     async output(kind: "ts" | "c", ...args: string[]): Promise<Output> {
       await using process = program(kind, ...args);
       return await process.output();
@@ -44,7 +59,7 @@ async function compileBank(): Promise<string> {
   return file;
 }
 
-Deno.test("bank.ts transfers, alone and with others, and keeps the sum", async () => {
+test("bank.ts transfers, alone and with others, and keeps the sum", async () => {
   using bank = await setUp();
   const first = await bank.output("ts", "--transfers", "500");
   assertEquals([first.code, first.stdout, first.stderr], [0, "500 transfers, total 16000\n", ""]);
@@ -58,24 +73,21 @@ Deno.test("bank.ts transfers, alone and with others, and keeps the sum", async (
   assertStringIncludes(none.stderr, "NotFound");
 });
 
-Deno.test("bank.ts explains itself, refuses nonsense, and stops on Ctrl-C", async () => {
+test("bank.ts explains itself, refuses nonsense, and stops on Ctrl-C", async () => {
   using bank = await setUp();
   assertStringIncludes((await bank.output("ts", "--help")).stdout, "--transfers");
   for (const args of [["--transfers", "-1"], ["--die-at", "8"], ["surplus"], ["--no"]]) {
     assertEquals((await bank.output("ts", ...args)).code, 2);
   }
   await using endless = bank.program("ts", "--transfers", "0");
-  for (;;) {
-    const { stdout } = await bank.output("ts", "--check");
-    if (/^[1-9]/.test(stdout)) break;
-  }
+  await until(() => bank.transfers > 0, "it transfers");
   endless.kill("SIGINT");
   const { code, stdout } = await endless.output();
   assertEquals(code, 0);
   assertMatch(stdout, /^\d+ transfers, total 16000\n$/);
 });
 
-Deno.test({
+test({
   name: "bank.c and bank.ts transfer at the same time, whoever opens the accounts",
   ignore,
   async fn() {
@@ -96,7 +108,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "killed at each step of a transfer, the other program finishes or forgets it",
   ignore,
   async fn() {
@@ -119,28 +131,38 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "killed at random moments, again and again, the sum stays",
   ignore,
-  async fn() {
-    using bank = await setUp({ c: true });
-    let before = 0;
-    for (let round = 0; round < 12; round++) {
-      await using c = bank.program("c", "--transfers", "0");
-      await using ts = bank.program("ts", "--transfers", "0");
-      await new Promise((resolve) => setTimeout(resolve, 150 + Math.random() * 100));
-      const [first, second] = round % 2 ? [c, ts] : [ts, c];
-      first.kill("SIGKILL");
-      await first.output();
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * 20));
-      second.kill("SIGKILL");
-      await second.output();
-      const { code, stdout, stderr } = await bank.output(round % 3 ? "c" : "ts", "--check");
-      assertEquals(code, 0, stderr);
-      assertStringIncludes(stdout, "total 16000");
-      const count = parseInt(stdout);
-      assert(count > before, stdout);
-      before = count;
-    }
-  },
+  fn: () => withRandom(killAtRandom),
 });
+
+async function killAtRandom(random: Random): Promise<void> {
+  using bank = await setUp({ c: true });
+  // Killed before the accounts are open, one would leave none.
+  assertEquals((await bank.output("c", "--transfers", "1")).code, 0);
+  const pause = (most: number) => new Promise((resolve) => setTimeout(resolve, random(most)));
+  for (let round = 0; round < 12; round++) {
+    const before = bank.transfers;
+    await using ts = bank.program("ts", "--transfers", "0");
+    await until(() => bank.transfers > before, "bank.ts transfers");
+    await using c = bank.program("c", "--transfers", "0");
+    await until(() => mapsOf(c.pid).includes(bank.name), "bank.c has the accounts");
+    await pause(50);
+    const [first, second] = round % 2 ? [c, ts] : [ts, c];
+    first.kill("SIGKILL");
+    await first.output();
+    await pause(20);
+    second.kill("SIGKILL");
+    await second.output();
+    const { code, stdout, stderr } = await bank.output(round % 3 ? "c" : "ts", "--check");
+    assertEquals(code, 0, stderr);
+    assertStringIncludes(stdout, "total 16000");
+    assert(parseInt(stdout) > before, stdout);
+  }
+}
+
+/** What a process has mapped. */
+function mapsOf(pid: number): string {
+  return Deno.readTextFileSync(`/proc/${pid}/maps`);
+}

@@ -206,7 +206,7 @@ for (const moment of ["before it counts", "while it waits for the guard"]) {
     name: `counter.ts goes on without a process that is killed ${moment}, and fails in the end`,
     ignore,
     async fn() {
-      const TIMES = 20_000;
+      const TIMES = 50_000;
       await using process = deno(EXAMPLE, ["--processes", "3", "--times", `${TIMES}`], FLAGS);
       const { set } = await opened(process);
       const guard = set.at(0).lockSync(); // nobody gets far
@@ -241,8 +241,8 @@ for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
         const counts = memory.array(Int32Array);
         await until(() => counts.at(0) !== 0, "they count");
       }
+      await until(() => children(process.pid).length === 4, "all are started");
       const workers = children(process.pid);
-      assertEquals(workers.length, 4);
       process.kill(signal);
       const { code, stdout, stderr } = await process.output();
       assertEquals([code, stdout], [exitCode, ""]);

@@ -4,6 +4,7 @@ import { assert, assertEquals } from "@std/assert";
 import { ALL, FUTEX_WAITV_MAX, FutexVector, futexWait, futexWake } from "../ffi/futex.ts";
 import { platform } from "../ffi/platform.ts";
 import { addressOfShared } from "../ffi/wasm.ts";
+import { until } from "./_objects.ts";
 
 const { EAGAIN, EINVAL, ETIMEDOUT } = platform().errno;
 
@@ -32,8 +33,8 @@ Deno.test("futexWake() wakes whom it says", async () => {
   vector.add(address(0), 0);
   vector.add(address(1), 0);
   assertEquals(vector.length, 2);
-  const woken = vector.waitNonblocking(10_000);
-  while (futexWake(address(1), 1) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  const woken = vector.waitNonblocking(60_000);
+  await until(() => futexWake(address(1), 1) === 1, "it waits in the kernel");
   assertEquals(await woken, 1);
   assertEquals(futexWake(address(0), 1), 0); // nobody is left in the kernel
 });

@@ -4,19 +4,21 @@ import { assert, assertEquals, assertNotEquals } from "@std/assert";
 import { livenessOf, ownIdentity, type ProcessIdentity } from "../ffi/process.ts";
 import { until } from "./_objects.ts";
 import { path, Process, run } from "./_process.ts";
+import { TestWorker } from "./_workers.ts";
 
 const IDENTITY = new URL("../ffi/process.ts", import.meta.url);
 
 /** A Worker that says who it is. */
-async function startWorker(): Promise<{ worker: Worker; identity: ProcessIdentity }> {
+async function startWorker(): Promise<{ worker: TestWorker; identity: ProcessIdentity }> {
   const code = `
     import { ownIdentity } from "${IDENTITY}";
     postMessage(ownIdentity());
   `;
-  const worker = new Worker(`data:text/javascript,${encodeURIComponent(code)}`, { type: "module" });
-  const { promise, resolve } = Promise.withResolvers<ProcessIdentity>();
-  worker.onmessage = ({ data }) => resolve(data);
-  return { worker, identity: await promise };
+  using stack = new DisposableStack();
+  const worker = stack.use(new TestWorker(code));
+  const identity = await worker.message() as ProcessIdentity;
+  stack.move();
+  return { worker, identity };
 }
 
 /** The identity of a thread, by the fields of its `stat`. */

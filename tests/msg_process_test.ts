@@ -3,9 +3,10 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { MessageQueue } from "../mod.ts";
 import { compile, noCompiler, type Program } from "./_c.ts";
-import { cleanup, freshKey, until } from "./_objects.ts";
+import { cleanup, freshKey } from "./_objects.ts";
 import { bytesOf, fill, makeQueue, read, textOf } from "./_queues.ts";
-import { deno, Process, run } from "./_process.ts";
+import { deno, LIMIT, Process, run } from "./_process.ts";
+import { TestWorker, url } from "./_workers.ts";
 
 const NO_COMPILER = noCompiler("message queues with C programs");
 
@@ -66,16 +67,16 @@ testWithC(
     queue.set({ maxBytes: 1000 });
     await using drain = new Process(file, ["drain", `${queue.id}`, "200"]);
     for (let number = 0; number < 200; number++) {
-      if (number % 2 === 0) await queue.send(1, new Uint8Array(100));
-      else queue.sendSync(1, new Uint8Array(100), { timeout: 50_000 });
+      if (number % 2 === 0) await queue.send(1, new Uint8Array(100), LIMIT);
+      else queue.sendSync(1, new Uint8Array(100), LIMIT);
     }
     assertEquals((await drain.output()).stdout, "20000\n");
 
     await using filler = new Process(file, ["fill", `${queue.id}`, "4", "100", "200"]);
     for (let number = 0; number < 200; number++) {
       const { bytes } = number % 2 === 0
-        ? await queue.receive({ type: 4 })
-        : queue.receiveSync({ type: 4, timeout: 50_000 });
+        ? await queue.receive({ type: 4, ...LIMIT })
+        : queue.receiveSync({ type: 4, ...LIMIT });
       assertEquals(bytes.length, 100);
     }
     assertEquals((await filler.output()).code, 0);
@@ -88,11 +89,11 @@ testWithC("round trips with a C program, blocking and not", async ({ file }) => 
   for (let number = 0; number < 200; number++) {
     const bytes = bytesOf(`number ${number}`);
     if (number % 2 === 0) {
-      queue.sendSync(1, bytes);
-      assertEquals(queue.receiveSync({ type: 2 }).bytes, bytes);
+      queue.sendSync(1, bytes, LIMIT);
+      assertEquals(queue.receiveSync({ type: 2, ...LIMIT }).bytes, bytes);
     } else {
-      await queue.send(1, bytes);
-      assertEquals((await queue.receive({ type: 2 })).bytes, bytes);
+      await queue.send(1, bytes, LIMIT);
+      assertEquals((await queue.receive({ type: 2, ...LIMIT })).bytes, bytes);
     }
   }
   queue.sendSync(1, new Uint8Array());
@@ -110,8 +111,8 @@ Deno.test("processes that send and receive at once lose and double nothing", asy
   const next = [0, 0, 0, 0];
   const receive = async (asynchronously: boolean) => {
     const { type, bytes } = asynchronously
-      ? await queue.receive()
-      : queue.receiveSync({ type: { upTo: 3 }, timeout: 50_000 });
+      ? await queue.receive(LIMIT)
+      : queue.receiveSync({ type: { upTo: 3 }, ...LIMIT });
     assertEquals(new DataView(bytes.buffer).getUint32(0, true), next[type]++);
   };
   for (let number = 0; number < 3 * COUNT; number++) await receive(number % 3 !== 0);
@@ -126,8 +127,8 @@ Deno.test("each message goes to one receiver, however it waits", async () => {
   );
   for (const receiver of receivers) await receiver.until("stdout", "receiving");
   const texts = Array.from({ length: 1000 }, (_, index) => `message ${index}`);
-  for (const text of texts) await queue.send(1, bytesOf(text));
-  for (const _ of receivers) await queue.send(1, bytesOf("end"));
+  for (const text of texts) await queue.send(1, bytesOf(text), LIMIT);
+  for (const _ of receivers) await queue.send(1, bytesOf("end"), LIMIT);
   const received: string[] = [];
   for (const receiver of receivers) {
     const { code, stdout, stderr } = await receiver.output();
@@ -176,36 +177,30 @@ Deno.test("after an abort nothing keeps the process alive", async () => {
 
 Deno.test("a Worker opens a queue for itself, by its id", async () => {
   using queue = makeQueue();
-  const module = JSON.stringify(new URL("../mod.ts", import.meta.url).href);
   const code = `
-    import { MessageQueue } from ${module};
+    import { MessageQueue } from ${url("mod.ts")};
     const queue = MessageQueue.fromId(${queue.id});
     for await (const { type, bytes } of queue.messages({ type: 1 })) {
       if (bytes.length === 0) break;
       queue.sendSync(2, bytes);
     }
-    self.close();`;
-  const url = `data:application/typescript,${encodeURIComponent(code)}`;
-  const worker = new Worker(url, { type: "module" });
-  try {
-    for (const text of ["one", "two", "three"]) {
-      fill(queue, [1, text]);
-      assertEquals(textOf(await queue.receive({ type: 2, timeout: 50_000 })), text);
-    }
-    queue.sendSync(1, new Uint8Array());
-    await until(() => queue.status().messages === 0, "the worker ended");
-  } finally {
-    worker.terminate();
+    postMessage("ended");`;
+  using worker = new TestWorker(code);
+  for (const text of ["one", "two", "three"]) {
+    fill(queue, [1, text]);
+    assertEquals(textOf(await queue.receive({ type: 2, ...LIMIT })), text);
   }
+  queue.sendSync(1, new Uint8Array());
+  assertEquals(await worker.message(), "ended");
+  assertEquals(queue.status().messages, 0);
 });
 
 Deno.test("a signal that comes while a thread blocks ends no wait", {
   ignore: Deno.build.os !== "linux",
 }, async () => {
   using queue = makeQueue();
-  const module = JSON.stringify(new URL("../mod.ts", import.meta.url).href);
   const code = `
-    import { MessageQueue } from ${module};
+    import { MessageQueue } from ${url("mod.ts")};
     Deno.addSignalListener("SIGUSR1", () => {});
     console.log("waiting");
     const { bytes } = MessageQueue.fromId(${queue.id}).receiveSync();

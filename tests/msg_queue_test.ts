@@ -2,7 +2,7 @@
 
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { formatKey, IPC_PRIVATE, isSystemError, MessageQueue } from "../mod.ts";
-import { assertSystemError, freshKey } from "./_objects.ts";
+import { assertSystemError, earliest, freshKey } from "./_objects.ts";
 import { bytesOf, fill, makeQueue } from "./_queues.ts";
 
 const onLinux = { ignore: Deno.build.os !== "linux" };
@@ -113,7 +113,7 @@ Deno.test("MessageQueue.findId() and MessageQueue.remove() open nothing", () => 
 
 Deno.test("status() gives every field of msqid_ds and ipc_perm", () => {
   const key = freshKey();
-  const start = Math.floor(Date.now() / 1000) * 1000;
+  const start = earliest();
   using queue = MessageQueue.create(key, { mode: 0o640, removeOnDispose: true });
   const fresh = queue.status();
   assertEquals(fresh, {

@@ -3,6 +3,7 @@
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { countWords, mostFrequent, pieces } from "../examples/_pipeline_words.ts";
 import { deno } from "./_process.ts";
+import { test } from "./_sync.ts";
 
 const FLAGS = ["--allow-ffi", "--allow-run", "--allow-read"];
 
@@ -18,7 +19,7 @@ function textFile(text: string): { file: string } & Disposable {
   return { file, [Symbol.dispose]: () => Deno.removeSync(file) };
 }
 
-Deno.test("pipeline.ts counts the words of a text in several processes", async () => {
+test("pipeline.ts counts the words of a text in several processes", async () => {
   const words = ["Über", "die", "Brücke", "don't", "naïve", "日本語", "1234", "the"];
   const times = (i: number) => 5000 * (i + 1);
   const lines: string[] = [];
@@ -35,14 +36,14 @@ Deno.test("pipeline.ts counts the words of a text in several processes", async (
   assertMatch(stderr, /read: \d+ messages, \d+\/s, \d+ % full \| counted: /);
 });
 
-Deno.test("pipeline.ts counts no words in an empty file", async () => {
+test("pipeline.ts counts no words in an empty file", async () => {
   using text = textFile("");
   await using process = pipeline(text.file);
   const { code, stdout } = await process.output();
   assertEquals([code, stdout], [0, "0 words, 0 different ones\n"]);
 });
 
-Deno.test("pipeline.ts says what is wrong", async () => {
+test("pipeline.ts says what is wrong", async () => {
   const cases: [args: string[], code: number, message: RegExp][] = [
     [[], 2, /Which file\?/],
     [["a", "b"], 2, /no argument b/],
@@ -57,7 +58,7 @@ Deno.test("pipeline.ts says what is wrong", async () => {
   }
 });
 
-Deno.test("pipeline.ts ends all its processes on Ctrl-C", async () => {
+test("pipeline.ts ends all its processes on Ctrl-C", async () => {
   using text = textFile("some words ".repeat(3_000_000));
   await using process = pipeline("--workers", "1", text.file);
   await process.until("stderr", "messages");
@@ -66,7 +67,7 @@ Deno.test("pipeline.ts ends all its processes on Ctrl-C", async () => {
   assertEquals(code, 130); // and the runner finds no process and no segment
 });
 
-Deno.test("a text is cut between words, and never within a character", async () => {
+test("a text is cut between words, and never within a character", async () => {
   const text = "ä ö\tü\nword ".repeat(20_000) + "日本語".repeat(40_000);
   const bytes = new TextEncoder().encode(text);
   async function* chunks() {
@@ -84,7 +85,7 @@ Deno.test("a text is cut between words, and never within a character", async () 
   assert(cut.slice(0, 3).every((piece) => /\s$/.test(piece)));
 });
 
-Deno.test("words are counted without regard to case", () => {
+test("words are counted without regard to case", () => {
   const found = countWords(new TextEncoder().encode("The cat's hat: the CAT’S hat."));
   assertEquals(mostFrequent(new Map(found), 3), [["hat", 2], ["the", 2], ["cat's", 1]]);
 });

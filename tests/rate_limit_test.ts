@@ -14,6 +14,7 @@ import {
 import { ftok, Segment, type SegmentStatus } from "../mod.ts";
 import { cleanup } from "./_objects.ts";
 import { deno, type Output, path, Process } from "./_process.ts";
+import { TestWorker } from "./_workers.ts";
 
 const SECOND = 1_000_000_000n;
 
@@ -89,29 +90,21 @@ Deno.test("count() and admit() lose nothing when threads race", async () => {
   const words = newWords(LIMIT);
   const gate = new Int32Array(new SharedArrayBuffer(4));
   const peer = new URL("./peers/rate_limited.ts", import.meta.url);
-  const workers = Array.from({ length: THREADS }, () => new Worker(peer, { type: "module" }));
-  try {
-    const place = placeOf(words, Deno.pid);
-    const sums = await Promise.all(
-      workers.map((worker) =>
-        new Promise<number>((resolve, reject) => {
-          worker.onmessage = ({ data }) => resolve(data);
-          worker.onerror = ({ message }) => reject(new Error(message));
-          worker.postMessage({ words, place, times: TIMES, now: SECOND, gate, threads: THREADS });
-        })
-      ),
-    );
-    assertEquals(sums.reduce((sum, one) => sum + one), LIMIT);
-    const total = THREADS * TIMES;
-    assertEquals(counts(words, place), {
-      total,
-      refused: total - LIMIT,
-      limit: LIMIT,
-      process: total,
-    });
-  } finally {
-    for (const worker of workers) worker.terminate();
+  using stack = new DisposableStack();
+  const workers = Array.from({ length: THREADS }, () => stack.use(new TestWorker(peer)));
+  const place = placeOf(words, Deno.pid);
+  for (const worker of workers) {
+    worker.post({ words, place, times: TIMES, now: SECOND, gate, threads: THREADS });
   }
+  const sums = await Promise.all(workers.map((worker) => worker.message() as Promise<number>));
+  assertEquals(sums.reduce((sum, one) => sum + one), LIMIT);
+  const total = THREADS * TIMES;
+  assertEquals(counts(words, place), {
+    total,
+    refused: total - LIMIT,
+    limit: LIMIT,
+    process: total,
+  });
 });
 
 Deno.test("placeOf() gives each process one place, and takes one over when there are too many", () => {

@@ -16,6 +16,7 @@ import {
   random,
   startAt,
 } from "./peers/ring_broadcast_common.ts";
+import { test } from "./_sync.ts";
 
 const CAPACITY = 1024;
 
@@ -193,7 +194,7 @@ function runBroadcast(
 }
 
 for (const [name, allocate] of Object.entries(MEMORIES)) {
-  Deno.test(`Broadcast follows the model, in ${name}`, () => {
+  test(`Broadcast follows the model, in ${name}`, () => {
     let [seen, missed, killed] = [0, 0, 0];
     for (let seed = 1; seed <= 30; seed++) {
       const memory = allocate(Broadcast.byteLength({ capacity: CAPACITY, maxReceivers: 8 }));
@@ -211,7 +212,7 @@ for (const [name, allocate] of Object.entries(MEMORIES)) {
     memory[Symbol.dispose]?.();
   });
 
-  Deno.test(`Broadcast follows the model where all counters wrap around, in ${name}`, () => {
+  test(`Broadcast follows the model where all counters wrap around, in ${name}`, () => {
     for (
       const start of [
         [2 ** 32 - 16, 0],
@@ -231,7 +232,7 @@ for (const [name, allocate] of Object.entries(MEMORIES)) {
     }
   });
 
-  Deno.test(`Latest follows the model, in ${name}`, () => {
+  test(`Latest follows the model, in ${name}`, () => {
     const size = 470;
     for (const [seed, tail, first] of [[1, 0, 0], [2, 0, 0], [3, 2 ** 32 - 160, 2 ** 32 - 10]]) {
       const rnd = random(seed);
@@ -302,7 +303,7 @@ class DisturbedLanding extends Landing {
   }
 }
 
-Deno.test("what a sender that died never showed is never received", () => {
+test("what a sender that died never showed is never received", () => {
   const create = () => {
     const memory = new SharedArrayBuffer(Broadcast.byteLength({ capacity: CAPACITY }));
     return Broadcast.create(memory, { capacity: CAPACITY });
@@ -354,7 +355,7 @@ Deno.test("what a sender that died never showed is never received", () => {
   }
 });
 
-Deno.test("a reader that is overtaken in the middle of a copy doesn't take it", () => {
+test("a reader that is overtaken in the middle of a copy doesn't take it", () => {
   const memory = new SharedArrayBuffer(Broadcast.byteLength({ capacity: CAPACITY }));
   const broadcast = Broadcast.create(memory, { capacity: CAPACITY });
   using sender = broadcast.sender();
@@ -383,7 +384,7 @@ Deno.test("a reader that is overtaken in the middle of a copy doesn't take it", 
   assertGreater(reader.missedTotal, 1000);
 });
 
-Deno.test("a receiver that was away while the position went around once finds that out", () => {
+test("a receiver that was away while the position went around once finds that out", () => {
   const memory = new SharedArrayBuffer(Broadcast.byteLength({ capacity: CAPACITY }));
   const words = new Int32Array(memory);
   const broadcast = Broadcast.create(memory, { capacity: CAPACITY });
@@ -403,7 +404,7 @@ Deno.test("a receiver that was away while the position went around once finds th
   assertEquals([sequence, missed], [1_000_000, 999_999]);
 });
 
-Deno.test("nonsense in the memory is an error or a miss, and never a hang", () => {
+test("nonsense in the memory is an error or a miss, and never a hang", () => {
   const errors = new Set<string>();
   for (let seed = 1; seed <= 400; seed++) {
     const rnd = random(seed);
@@ -450,7 +451,7 @@ Deno.test("nonsense in the memory is an error or a miss, and never a hang", () =
   assertGreater(errors.size, 2);
 });
 
-Deno.test("nonsense in a Latest is an error, and never a hang", () => {
+test("nonsense in a Latest is an error, and never a hang", () => {
   for (let seed = 1; seed <= 200; seed++) {
     const rnd = random(seed);
     const memory = new SharedArrayBuffer(Latest.byteLength(100));

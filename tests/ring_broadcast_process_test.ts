@@ -7,6 +7,7 @@ import { until } from "./_objects.ts";
 import { deno, type Process } from "./_process.ts";
 import { isWhole } from "./peers/ring_broadcast_common.ts";
 import type { Received } from "./peers/ring_broadcast_receiver.ts";
+import { test } from "./_sync.ts";
 
 const COUNT = Number(Deno.env.get("ISTHMUS_MESSAGES") ?? 300_000);
 
@@ -54,7 +55,7 @@ async function whatCame(process: Process): Promise<Received> {
 }
 
 for (const [speed, mode] of [["as fast as it can", "fast"], ["with many a rest", "pause"]]) {
-  Deno.test(`every message of a sender, ${speed}, is seen or counted`, async () => {
+  test(`every message of a sender, ${speed}, is seen or counted`, async () => {
     using broadcast = sharedBroadcast(16384);
     const modes = ["sync", "async", "slow"];
     const receivers = modes.map((mode) =>
@@ -78,7 +79,7 @@ for (const [speed, mode] of [["as fast as it can", "fast"], ["with many a rest",
   });
 }
 
-Deno.test("a receiver that keeps up misses nothing", async () => {
+test("a receiver that keeps up misses nothing", async () => {
   const capacity = 4096;
   const acks = Broadcast.byteLength({ capacity });
   using place = shared(acks + Latest.byteLength(4), (memory) => ({
@@ -105,7 +106,7 @@ Deno.test("a receiver that keeps up misses nothing", async () => {
   progress.close();
 });
 
-Deno.test("a Worker receives from a SharedArrayBuffer", async () => {
+test("a Worker receives from a SharedArrayBuffer", async () => {
   const memory = new SharedArrayBuffer(Broadcast.byteLength({ capacity: 4096 }));
   const broadcast = Broadcast.create(memory, { capacity: 4096 });
   using sender = broadcast.sender();
@@ -132,7 +133,7 @@ Deno.test("a Worker receives from a SharedArrayBuffer", async () => {
   }
 });
 
-Deno.test("a Worker that is terminated leaves the sender's place to others", async () => {
+test("a Worker that is terminated leaves the sender's place to others", async () => {
   const memory = new SharedArrayBuffer(Broadcast.byteLength({ capacity: 1024 }));
   const broadcast = Broadcast.create(memory, { capacity: 1024 });
   using receiver = broadcast.receiver({ peerDeath: "throw" });
@@ -159,7 +160,7 @@ Deno.test("a Worker that is terminated leaves the sender's place to others", asy
   assertEquals(sender.sent, 1);
 });
 
-Deno.test("a sender that is killed at any point of a write loses that message alone", async () => {
+test("a sender that is killed at any point of a write loses that message alone", async () => {
   using broadcast = sharedBroadcast(65536);
   const { object, id } = broadcast;
   using receiver = object.receiver({ peerDeath: "throw" });
@@ -196,7 +197,7 @@ Deno.test("a sender that is killed at any point of a write loses that message al
   assertEquals(receiver.tryReceive()?.sequence, sent);
 });
 
-Deno.test("a receiver waits for the next sender, and hears of the death if it listens", async () => {
+test("a receiver waits for the next sender, and hears of the death if it listens", async () => {
   using broadcast = sharedBroadcast(65536);
   const { object, id } = broadcast;
   using receiver = object.receiver();
@@ -222,7 +223,7 @@ Deno.test("a receiver waits for the next sender, and hears of the death if it li
   assertEquals(deaths[1], { pid: second.pid, role: "sender" });
 });
 
-Deno.test("a death is an error also if the next sender came meanwhile, once", async () => {
+test("a death is an error also if the next sender came meanwhile, once", async () => {
   using broadcast = sharedBroadcast(1024);
   const { object, id } = broadcast;
   using receiver = object.receiver({ peerDeath: "throw" });
@@ -241,7 +242,7 @@ Deno.test("a death is an error also if the next sender came meanwhile, once", as
   assertEquals(receiver.tryReceive()?.sequence, 1);
 });
 
-Deno.test("a receiver that is killed or stopped holds nobody up", async () => {
+test("a receiver that is killed or stopped holds nobody up", async () => {
   using broadcast = sharedBroadcast(1024);
   const { object, id } = broadcast;
   using sender = object.sender();
@@ -263,7 +264,7 @@ Deno.test("a receiver that is killed or stopped holds nobody up", async () => {
   assertEquals([seen + missed, bad], [10_000, 0]);
 });
 
-Deno.test("Latest is never torn, and a sender that is killed leaves the value before", async () => {
+test("Latest is never torn, and a sender that is killed leaves the value before", async () => {
   const size = 470;
   using latest = shared(Latest.byteLength(size), (memory) => Latest.create(memory, size));
   const { object, id } = latest;

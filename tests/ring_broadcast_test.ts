@@ -20,6 +20,7 @@ import { points } from "../ring/test_points.ts";
 import { array, f64, struct, u32 } from "../struct/mod.ts";
 import { tempDirectory } from "./_files.ts";
 import { until } from "./_objects.ts";
+import { test } from "./_sync.ts";
 
 const CAPACITY = 1024;
 
@@ -31,7 +32,7 @@ function create(options: { capacity?: number; maxReceivers?: number } = {}) {
 
 const text = { codec: textCodec };
 
-Deno.test("a broadcast lies in any shared memory, and is found there by open()", () => {
+test("a broadcast lies in any shared memory, and is found there by open()", () => {
   const byteLength = Broadcast.byteLength({ capacity: CAPACITY, maxReceivers: 3 });
   using segment = Segment.create(IPC_PRIVATE, byteLength + 8, { removeOnDispose: true });
   using attached = segment.attach();
@@ -60,7 +61,7 @@ Deno.test("a broadcast lies in any shared memory, and is found there by open()",
   }
 });
 
-Deno.test("create() and open() check their arguments", () => {
+test("create() and open() check their arguments", () => {
   const memory = new SharedArrayBuffer(4096);
   for (const capacity of [0, 512, 1000, 1025, 2 ** 31, NaN]) {
     assertThrows(() => Broadcast.create(memory, { capacity }), RangeError, "capacity must be");
@@ -105,7 +106,7 @@ Deno.test("create() and open() check their arguments", () => {
   assertThrows(() => receiver.receiveSync({ timeout: 0.5 }), RangeError, "timeout must be");
 });
 
-Deno.test("openOrCreate() takes what is there as it is, but for what is asked for", () => {
+test("openOrCreate() takes what is there as it is, but for what is asked for", () => {
   const { InvalidData, NotFound } = Deno.errors;
   const large = { capacity: 1 << 20, maxReceivers: 100 };
   const memory = new SharedArrayBuffer(Broadcast.byteLength(large));
@@ -132,7 +133,7 @@ Deno.test("openOrCreate() takes what is there as it is, but for what is asked fo
   assertEquals([made.created, made.capacity, made.stat().maxReceivers], [true, 65536, 64]);
 });
 
-Deno.test("a sender needs encode() only, and a receiver decode()", () => {
+test("a sender needs encode() only, and a receiver decode()", () => {
   const { broadcast } = create();
   using sender = broadcast.sender({ codec: { encode: (n: number) => new Uint8Array([n]) } });
   using receiver = broadcast.receiver({ codec: { keeps: false, decode: ([n]) => n } });
@@ -140,7 +141,7 @@ Deno.test("a sender needs encode() only, and a receiver decode()", () => {
   assertEquals(receiver.tryReceive()?.value, 7);
 });
 
-Deno.test("there is one sender, and the next when it is closed", () => {
+test("there is one sender, and the next when it is closed", () => {
   const { memory, broadcast } = create();
   {
     using sender = broadcast.sender(text);
@@ -163,7 +164,7 @@ Deno.test("there is one sender, and the next when it is closed", () => {
   assertEquals([receiver.tryReceive()?.value, receiver.tryReceive()?.value], ["one", "two"]);
 });
 
-Deno.test("receivers start with what comes, or with the oldest that is there", () => {
+test("receivers start with what comes, or with the oldest that is there", () => {
   const { broadcast } = create();
   using sender = broadcast.sender(text);
   for (let i = 0; i < 5; i++) sender.send(`${i}`);
@@ -180,7 +181,7 @@ Deno.test("receivers start with what comes, or with the oldest that is there", (
   assertEquals(later.missed, 0);
 });
 
-Deno.test("a receiver that is overtaken is told how many it missed, and goes on halfway", () => {
+test("a receiver that is overtaken is told how many it missed, and goes on halfway", () => {
   const { broadcast } = create();
   using receiver = broadcast.receiver(text);
   using sender = broadcast.sender(text);
@@ -194,7 +195,7 @@ Deno.test("a receiver that is overtaken is told how many it missed, and goes on 
   assertEquals([receiver.tryReceive(), receiver.missed], [undefined, sequence]);
 });
 
-Deno.test("messages have any length up to almost half of the ring", () => {
+test("messages have any length up to almost half of the ring", () => {
   const { broadcast } = create();
   using receiver = broadcast.receiver();
   using sender = broadcast.sender();
@@ -214,7 +215,7 @@ Deno.test("messages have any length up to almost half of the ring", () => {
   assertEquals(receiver.tryReceive()?.sequence, 497);
 });
 
-Deno.test("received bytes stay what they were", () => {
+test("received bytes stay what they were", () => {
   const { broadcast } = create({ capacity: 65536 });
   using receiver = broadcast.receiver();
   using sender = broadcast.sender();
@@ -229,7 +230,7 @@ Deno.test("received bytes stay what they were", () => {
   }
 });
 
-Deno.test("values go through codecs: text, JSON, records and one's own", () => {
+test("values go through codecs: text, JSON, records and one's own", () => {
   const Sample = struct("sample", { id: u32, values: array(f64, 2) });
   const number: Codec<number> = {
     keeps: false,
@@ -256,7 +257,7 @@ Deno.test("values go through codecs: text, JSON, records and one's own", () => {
   assertEquals([one.id, one.values.get(1), two.id, two.values.get(1)], [1, 2, 2, 0]);
 });
 
-Deno.test("a message that can't be decoded is an error once", () => {
+test("a message that can't be decoded is an error once", () => {
   const { broadcast } = create();
   using receiver = broadcast.receiver({ codec: jsonCodec<number>() });
   using sender = broadcast.sender(text);
@@ -266,7 +267,7 @@ Deno.test("a message that can't be decoded is an error once", () => {
   assertEquals(receiver.tryReceive()?.value, 3);
 });
 
-Deno.test("sendBatch() sends what comes before an error, and may be more than the ring holds", () => {
+test("sendBatch() sends what comes before an error, and may be more than the ring holds", () => {
   const { broadcast } = create();
   using receiver = broadcast.receiver(text);
   using sender = broadcast.sender(text);
@@ -278,7 +279,7 @@ Deno.test("sendBatch() sends what comes before an error, and may be more than th
   assertEquals([value, missed], [`${sequence - 2}`, sequence - 1]);
 });
 
-Deno.test("claim() writes in place, and nobody sees it before commit()", () => {
+test("claim() writes in place, and nobody sees it before commit()", () => {
   const { broadcast } = create();
   using receiver = broadcast.receiver(text);
   using sender = broadcast.sender(text);
@@ -305,7 +306,7 @@ Deno.test("claim() writes in place, and nobody sees it before commit()", () => {
   assertThrows(() => claim.commit(), Deno.errors.BadResource, "this sender was closed");
 });
 
-Deno.test("receivers get what is left, and then the end", async () => {
+test("receivers get what is left, and then the end", async () => {
   const { broadcast } = create();
   using receiver = broadcast.receiver(text);
   using other = broadcast.receiver(text);
@@ -338,7 +339,7 @@ Deno.test("receivers get what is left, and then the end", async () => {
   assertEquals((await Array.fromAsync(other)).map(({ value }) => value), ["a", "b", "c"]);
 });
 
-Deno.test("receive() waits, and ends with a message, the end, the time or the signal", async () => {
+test("receive() waits, and ends with a message, the end, the time or the signal", async () => {
   const { broadcast } = create();
   using receiver = broadcast.receiver(text);
   using sender = broadcast.sender(text);
@@ -360,7 +361,7 @@ Deno.test("receive() waits, and ends with a message, the end, the time or the si
   assertEquals(await ended, undefined);
 });
 
-Deno.test("many receivers wait in one thread, and all get the message", async () => {
+test("many receivers wait in one thread, and all get the message", async () => {
   const { broadcast } = create();
   const receivers = Array.from({ length: 60 }, () => broadcast.receiver(text));
   using sender = broadcast.sender(text);
@@ -372,7 +373,7 @@ Deno.test("many receivers wait in one thread, and all get the message", async ()
   assertEquals(broadcast.stat().participants.map(({ role }) => role), ["sender"]);
 });
 
-Deno.test("a loop over messages that are all there lets timers run", async () => {
+test("a loop over messages that are all there lets timers run", async () => {
   const { broadcast } = create();
   using receiver = broadcast.receiver(text);
   using sender = broadcast.sender(text);
@@ -386,7 +387,7 @@ Deno.test("a loop over messages that are all there lets timers run", async () =>
   }
 });
 
-Deno.test("messages({ signal }) ends a loop, and a broken-off one goes on later", async () => {
+test("messages({ signal }) ends a loop, and a broken-off one goes on later", async () => {
   const { broadcast } = create();
   using receiver = broadcast.receiver(text);
   using sender = broadcast.sender(text);
@@ -410,7 +411,7 @@ Deno.test("messages({ signal }) ends a loop, and a broken-off one goes on later"
   assertEquals(seen, ["b"]);
 });
 
-Deno.test("a broadcast is a pair of streams", async () => {
+test("a broadcast is a pair of streams", async () => {
   const { broadcast } = create();
   using receiver = broadcast.receiver(text);
   using sender = broadcast.sender(text);
@@ -428,7 +429,7 @@ Deno.test("a broadcast is a pair of streams", async () => {
   assertEquals((await pending).done, true);
 });
 
-Deno.test("calls that wait get their messages in order, and a later one doesn't come first", async () => {
+test("calls that wait get their messages in order, and a later one doesn't come first", async () => {
   const { broadcast } = create();
   using receiver = broadcast.receiver(text);
   using sender = broadcast.sender(text);
@@ -444,7 +445,7 @@ Deno.test("calls that wait get their messages in order, and a later one doesn't 
   assertEquals(sequences, [0, 1, 2, 3, 4]);
 });
 
-Deno.test("a loop or a stream that is left while it waits ends at once, and takes nothing", async () => {
+test("a loop or a stream that is left while it waits ends at once, and takes nothing", async () => {
   const { broadcast } = create();
   const latest = Latest.create(new SharedArrayBuffer(Latest.byteLength(10)), 10);
   using receiver = broadcast.receiver(text);
@@ -470,7 +471,7 @@ Deno.test("a loop or a stream that is left while it waits ends at once, and take
   assertEquals([receiver.tryReceive()?.value, watcher.tryReceive()], ["a", "a"]);
 });
 
-Deno.test("stat() tells who is there", () => {
+test("stat() tells who is there", () => {
   const { broadcast } = create({ maxReceivers: 2 });
   using _first = broadcast.receiver();
   {
@@ -494,7 +495,7 @@ Deno.test("stat() tells who is there", () => {
   });
 });
 
-Deno.test("a closed receiver says so, also to who waits", async () => {
+test("a closed receiver says so, also to who waits", async () => {
   const { broadcast } = create();
   const receiver = broadcast.receiver();
   const waiting = receiver.receive();
@@ -505,7 +506,7 @@ Deno.test("a closed receiver says so, also to who waits", async () => {
   assertEquals(broadcast.stat().participants, []);
 });
 
-Deno.test("memory that is gone is an error, and leaving works still", async () => {
+test("memory that is gone is an error, and leaving works still", async () => {
   using directory = tempDirectory();
   const file = `${directory.path}/broadcast`;
   const memory = mapNewFile(file, Broadcast.byteLength());
@@ -530,7 +531,7 @@ Deno.test("memory that is gone is an error, and leaving works still", async () =
   Broadcast.open(again).sender().close();
 });
 
-Deno.test("a broadcast in a file goes on where its sender stopped", () => {
+test("a broadcast in a file goes on where its sender stopped", () => {
   using directory = tempDirectory();
   const file = `${directory.path}/broadcast`;
   for (let round = 0; round < 3; round++) {
@@ -563,7 +564,7 @@ function leaveDead(words: Int32Array, pid: number): void {
   words[SEAT] = FUTEX_OWNER_DIED;
 }
 
-Deno.test("what a sender sent just before it died comes before the error, which comes once", async () => {
+test("what a sender sent just before it died comes before the error, which comes once", async () => {
   const receives = [
     (receiver: BroadcastReceiver<string>) => receiver.tryReceive(),
     (receiver: BroadcastReceiver<string>) => receiver.receiveSync({ timeout: 30_000 }),
@@ -607,7 +608,7 @@ Deno.test("what a sender sent just before it died comes before the error, which 
   }
 });
 
-Deno.test("a sender whose end no kernel has seen is dead nevertheless: the machine was restarted", async () => {
+test("a sender whose end no kernel has seen is dead nevertheless: the machine was restarted", async () => {
   const { memory, broadcast } = create();
   const words = new Int32Array(memory);
   words[SEAT] = ownIdentity().tid | FUTEX_WAITERS;
@@ -631,7 +632,7 @@ Deno.test("a sender whose end no kernel has seen is dead nevertheless: the machi
   sender.send(new Uint8Array(1));
 });
 
-Deno.test("a sender that ended before it could say who it is leaves its place, and is told to nobody", () => {
+test("a sender that ended before it could say who it is leaves its place, and is told to nobody", () => {
   const { memory, broadcast } = create();
   using receiver = broadcast.receiver({ peerDeath: "throw" });
   const words = new Int32Array(memory);
@@ -644,7 +645,7 @@ Deno.test("a sender that ended before it could say who it is leaves its place, a
   }
 });
 
-Deno.test("a sender hears of receivers that died, and others take their entries", async () => {
+test("a sender hears of receivers that died, and others take their entries", async () => {
   const { memory, broadcast } = create({ maxReceivers: 2 });
   const words = new Int32Array(memory);
   using sender = broadcast.sender();
@@ -671,7 +672,7 @@ Deno.test("a sender hears of receivers that died, and others take their entries"
   sender.removeEventListener("peerdeath", listener);
 });
 
-Deno.test("the sender wakes nobody if nobody sleeps", () => {
+test("the sender wakes nobody if nobody sleeps", () => {
   const { memory, broadcast } = create();
   const words = new Int32Array(memory);
   using receiver = broadcast.receiver();

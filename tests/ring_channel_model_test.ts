@@ -5,16 +5,8 @@ import { mapAnonymous } from "../mod.ts";
 import { Channel, type ChannelRole } from "../ring/mod.ts";
 import { RECEIVED, SENT } from "../ring/channel_layout.ts";
 import { points } from "../ring/test_points.ts";
-
-/** A random number generator that gives the same numbers for the same seed (mulberry32). */
-function random(seed: number): (below: number) => number {
-  return (below) => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
+import { type Random, withRandom } from "./_random.ts";
+import { test } from "./_sync.ts";
 
 /** The bytes of a record with its message. */
 function size(length: number): number {
@@ -22,9 +14,8 @@ function size(length: number): number {
 }
 
 /** Makes random steps with channel and model; they must always agree. */
-function play(channel: Channel, seed: number, steps: number): void {
+function play(channel: Channel, below: Random, steps: number): void {
   const { capacity } = channel;
-  const below = random(seed);
   const queue: Uint8Array[] = [];
   const senders = [channel.sender()];
   const receivers = [channel.receiver()];
@@ -176,7 +167,7 @@ const ROLES: [ChannelRole, ChannelRole][] = [
 
 for (const [senders, receivers] of ROLES) {
   for (const near of ["0", "2 ** 31", "2 ** 32"]) {
-    Deno.test(`${senders} to ${receivers}, from ${near} on: as the model`, () => {
+    test(`${senders} to ${receivers}, from ${near} on: as the model`, async () => {
       for (let seed = 1; seed <= 8; seed++) {
         const capacity = [8, 16, 64, 256, 1024, 8192][seed % 6];
         const length = Channel.byteLength({ capacity, maxParticipants: 8 });
@@ -186,7 +177,7 @@ for (const [senders, receivers] of ROLES) {
         points.start &= -8;
         try {
           const options = { capacity, maxParticipants: 8, offset: 8, senders, receivers };
-          play(Channel.create(memory, options), seed, 1500);
+          await withRandom((random) => play(Channel.create(memory, options), random, 1500), seed);
         } finally {
           points.start = 0;
         }
@@ -195,7 +186,7 @@ for (const [senders, receivers] of ROLES) {
   }
 }
 
-Deno.test("the counters have 64 bits", () => {
+test("the counters have 64 bits", () => {
   const memory = new SharedArrayBuffer(8192);
   const channel = Channel.create(memory, { capacity: 64 });
   const words = new Int32Array(memory);

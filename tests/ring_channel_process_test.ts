@@ -7,7 +7,9 @@ import { Channel, type CreateChannelOptions, mapFile, type Memory } from "../mod
 import { checksum, messageOf } from "./_channels.ts";
 import { tempFile } from "./_files.ts";
 import { until } from "./_objects.ts";
-import { deno, type Process } from "./_process.ts";
+import { deno, LIMIT, type Process } from "./_process.ts";
+import { test } from "./_sync.ts";
+import { TestWorker, url } from "./_workers.ts";
 
 /** A channel in a file, for others to open. */
 interface Shared extends Disposable {
@@ -33,10 +35,10 @@ function share(options: CreateChannelOptions): Shared {
 }
 
 /** A receive is given up after this, in milliseconds: a watchdog. */
-const timeout = 30_000;
+const { timeout } = LIMIT;
 
 for (const how of ["sync", "async", "claim", "batch", "batchAsync", "inPlace"]) {
-  Deno.test(`one sender (${how}) to one receiver`, async () => {
+  test(`one sender (${how}) to one receiver`, async () => {
     const COUNT = 20_000;
     using shared = share({ capacity: 4096 });
     using receiver = shared.channel.receiver();
@@ -54,7 +56,7 @@ for (const how of ["sync", "async", "claim", "batch", "batchAsync", "inPlace"]) 
 }
 
 for (const capacity of [512, 65536]) {
-  Deno.test(`four senders to one receiver, ${capacity} bytes: nothing is lost`, async () => {
+  test(`four senders to one receiver, ${capacity} bytes: nothing is lost`, async () => {
     const COUNT = 5000;
     using shared = share({ capacity, senders: "many" });
     using receiver = shared.channel.receiver();
@@ -80,7 +82,7 @@ for (const capacity of [512, 65536]) {
   });
 }
 
-Deno.test("one sender to four receivers: each message goes to one of them", async () => {
+test("one sender to four receivers: each message goes to one of them", async () => {
   const COUNT = 3000;
   using shared = share({ capacity: 2048, receivers: "many" });
   using sender = shared.channel.sender();
@@ -117,7 +119,7 @@ const SENDER_POINTS: [point: number, how: string, sent: number][] = [
 
 for (const role of ["one", "many"] as const) {
   for (const [point, how, sent] of SENDER_POINTS) {
-    Deno.test(`${role}: a sender that is killed at point ${point} loses only its own message`, async () => {
+    test(`${role}: a sender that is killed at point ${point} loses only its own message`, async () => {
       using shared = share({ capacity: 4096, senders: role });
       using receiver = shared.channel.receiver({ peerDeath: "throw" });
       // So that somebody sleeps when it dies.
@@ -168,7 +170,7 @@ for (const role of ["one", "many"] as const) {
       [14, "peek", 2],
     ] as const
   ) {
-    Deno.test(`${role}: a receiver that is killed at point ${point} leaves what it didn't release`, async () => {
+    test(`${role}: a receiver that is killed at point ${point} leaves what it didn't release`, async () => {
       using shared = share({ capacity: 4096, receivers: role });
       using sender = shared.channel.sender({ peerDeath: "throw" });
       for (let i = 0; i < 10; i++) sender.sendSync(messageOf(Deno.pid, i));
@@ -195,7 +197,7 @@ for (const role of ["one", "many"] as const) {
   }
 }
 
-Deno.test("many receivers: one that is killed while it reads holds nobody up", async () => {
+test("many receivers: one that is killed while it reads holds nobody up", async () => {
   using shared = share({ capacity: 4096, receivers: "many" });
   using sender = shared.channel.sender();
   for (let i = 0; i < 4; i++) sender.sendSync(messageOf(Deno.pid, i));
@@ -211,13 +213,13 @@ Deno.test("many receivers: one that is killed while it reads holds nobody up", a
   }
 });
 
-Deno.test("killed at random, again and again: a prefix of each sender's messages arrives", async () => {
+test("killed at random, again and again: a prefix of each sender's messages arrives", async () => {
   using shared = share({ capacity: 1024, senders: "many", maxParticipants: 4 });
   using receiver = shared.channel.receiver();
   const next = new Map<number, number>();
   let over = false;
   const receiving = (async () => {
-    for await (const message of receiver) {
+    for await (const message of receiver.messages({ timeout })) {
       const [pid, number] = checksum(message);
       assertEquals(number, next.get(pid) ?? 0);
       next.set(pid, number + 1);
@@ -238,11 +240,11 @@ Deno.test("killed at random, again and again: a prefix of each sender's messages
   assertEquals(next.size, 16);
 });
 
-Deno.test("the only sender's place is free as soon as it is dead, not before", async () => {
+test("the only sender's place is free as soon as it is dead, not before", async () => {
   using shared = share({ capacity: 4096 });
   using receiver = shared.channel.receiver();
   await using sender = shared.peer("send", 1e9);
-  await until(() => shared.channel.stat().sent > 0, "it sent something");
+  await until(() => shared.channel.stat().bytes > 0, "it sent something");
   assertThrows(
     () => shared.channel.sender(),
     Deno.errors.Busy,
@@ -254,20 +256,19 @@ Deno.test("the only sender's place is free as soon as it is dead, not before", a
   assertEquals(checksum(receiver.receiveSync({ timeout }) ?? new Uint8Array(12))[1], 0);
 });
 
-Deno.test("a death is an event", async () => {
+test("a death is an event", async () => {
   using shared = share({ capacity: 4096 });
   using receiver = shared.channel.receiver();
-  const { promise, resolve } = Promise.withResolvers<unknown>();
-  receiver.addEventListener("peerdeath", ({ detail }) => resolve(detail));
-  const alive = setInterval(() => {}, 1000);
+  const deaths: unknown[] = [];
+  receiver.addEventListener("peerdeath", ({ detail }) => deaths.push(detail));
   await using sender = shared.peer("send", 1e9);
   await sender.until("stdout", "ready");
   sender.kill("SIGKILL");
-  assertEquals(await promise, { pid: sender.pid, role: "sender" });
-  clearInterval(alive);
+  await until(() => deaths.length > 0, "the event");
+  assertEquals(deaths, [{ pid: sender.pid, role: "sender" }]);
 });
 
-Deno.test("a blocked receiver notices the death, and one that closes is none", async () => {
+test("a blocked receiver notices the death, and one that closes is none", async () => {
   using shared = share({ capacity: 4096 });
   using receiver = shared.channel.receiver({ peerDeath: "throw" });
   for (const end of ["closes", "dies"]) {
@@ -280,7 +281,7 @@ Deno.test("a blocked receiver notices the death, and one that closes is none", a
   }
 });
 
-Deno.test("a channel in a file survives a restart of both sides", async () => {
+test("a channel in a file survives a restart of both sides", async () => {
   using shared = share({ capacity: 65536 });
   for (let round = 0; round < 3; round++) {
     await using sender = shared.peer("send", 300, "sync", 3, 200);
@@ -293,7 +294,7 @@ Deno.test("a channel in a file survives a restart of both sides", async () => {
   assertEquals(receiver.tryReceiveBatch(1000).length, 150);
 });
 
-Deno.test("the mutex of a system that was switched off is no obstacle", () => {
+test("the mutex of a system that was switched off is no obstacle", () => {
   using shared = share({ capacity: 4096 });
   shared.channel.sender().close();
   // What the disk holds then: locked by a thread that there isn't.
@@ -303,7 +304,7 @@ Deno.test("the mutex of a system that was switched off is no obstacle", () => {
   assertEquals(words[SENDERS_MUTEX], 0);
 });
 
-Deno.test("nor is it among many: who waits for it looks whether its owner lives", async () => {
+test("nor is it among many: who waits for it looks whether its owner lives", async () => {
   using shared = share({ capacity: 4096, senders: "many" });
   const words = new Int32Array(shared.memory.bytes.buffer);
   using sender = shared.channel.sender();
@@ -322,31 +323,28 @@ Deno.test("nor is it among many: who waits for it looks whether its owner lives"
   assertEquals(shared.channel.stat().messages, 3);
 });
 
-Deno.test("Workers use a channel in a SharedArrayBuffer", async () => {
+test("Workers use a channel in a SharedArrayBuffer", async () => {
   const buffer = new SharedArrayBuffer(65536);
   const channel = Channel.create(buffer, { capacity: 1024 });
-  const module = JSON.stringify(new URL("../mod.ts", import.meta.url).href);
   const code = `
-    import { Channel } from ${module};
+    import { Channel } from ${url("mod.ts")};
     onmessage = ({ data }) => {
       const channel = Channel.open(data);
       using sender = channel.sender();
       for (let i = 0; i < 10000; i++) sender.sendSync(new Uint8Array([i, i >> 8]));
       sender.end();
       sender.close();
-      self.close();
+      postMessage("left");
     };`;
-  const worker = new Worker(`data:application/typescript,${encodeURIComponent(code)}`, {
-    type: "module",
-  });
-  try {
-    worker.postMessage(buffer);
-    using receiver = channel.receiver();
-    let next = 0;
+  using worker = new TestWorker(code);
+  const left = worker.message();
+  worker.post(buffer);
+  using receiver = channel.receiver();
+  let next = 0;
+  const received = (async () => {
     for await (const [low, high] of receiver) assertEquals(low + 256 * high, next++);
-    assertEquals(next, 10000);
-    await until(() => channel.stat().participants.length === 1, "the worker left");
-  } finally {
-    worker.terminate();
-  }
+  })();
+  await Promise.all([received, left]);
+  assertEquals(next, 10000);
+  await until(() => channel.stat().participants.length === 1, "the worker left");
 });

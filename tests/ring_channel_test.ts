@@ -13,7 +13,10 @@ import {
 } from "../ring/mod.ts";
 import { f64, struct, u32 } from "../struct/mod.ts";
 import { tempFile } from "./_files.ts";
+import { until } from "./_objects.ts";
 import { mapFile } from "../mod.ts";
+import { type Random, withRandom } from "./_random.ts";
+import { elsewhere, test, turn } from "./_sync.ts";
 
 const BYTES = 65536;
 
@@ -29,7 +32,7 @@ function bytes(...values: number[]): Uint8Array<ArrayBuffer> {
   return new Uint8Array(values);
 }
 
-Deno.test("a channel takes all of the memory, or what is asked for", () => {
+test("a channel takes all of the memory, or what is asked for", () => {
   const room = Channel.byteLength({ capacity: 32768 });
   assertEquals(Channel.create(new SharedArrayBuffer(room)).capacity, 32768);
   assertEquals(Channel.create(new SharedArrayBuffer(room - 8)).capacity, 16384);
@@ -53,7 +56,7 @@ Deno.test("a channel takes all of the memory, or what is asked for", () => {
   );
 });
 
-Deno.test("create, open and openOrCreate", () => {
+test("create, open and openOrCreate", () => {
   const buffer = new SharedArrayBuffer(BYTES);
   assertThrows(() => Channel.open(buffer), Deno.errors.NotFound, "nothing is there");
   const channel = Channel.openOrCreate(buffer, { capacity: 1024, senders: "many", offset: 8 });
@@ -84,7 +87,7 @@ Deno.test("create, open and openOrCreate", () => {
   }
 });
 
-Deno.test("memory that holds something else is refused", () => {
+test("memory that holds something else is refused", () => {
   const buffer = new SharedArrayBuffer(BYTES);
   new Uint8Array(buffer).fill(7);
   assertThrows(() => Channel.create(buffer), Deno.errors.InvalidData);
@@ -108,7 +111,7 @@ Deno.test("memory that holds something else is refused", () => {
   Channel.create(creating);
   const words = new Int32Array(creating);
   words[4] = 1; // somebody, of a container that nobody here can look into, is creating it
-  words.set([1, 1, 1, 0, 1], 5);
+  elsewhere(words, 5);
   assertThrows(
     () => Channel.open(creating, { timeout: 5 }),
     Deno.errors.TimedOut,
@@ -116,7 +119,7 @@ Deno.test("memory that holds something else is refused", () => {
   );
 });
 
-Deno.test("there is one only sender, and one only receiver", () => {
+test("there is one only sender, and one only receiver", () => {
   const channel = make({ maxParticipants: 3 });
   const sender = channel.sender();
   const receiver = channel.receiver();
@@ -145,7 +148,7 @@ Deno.test("there is one only sender, and one only receiver", () => {
 for (const role of ["one", "many"] as const) {
   const make2 = (capacity = 256) => make({ capacity, senders: role, receivers: role });
 
-  Deno.test(`${role}: what is too long is refused, in every way`, async () => {
+  test(`${role}: what is too long is refused, in every way`, async () => {
     const channel = make2();
     using sender = channel.sender();
     const long = new Uint8Array(249);
@@ -175,7 +178,7 @@ for (const role of ["one", "many"] as const) {
     assertEquals(receiver.tryReceiveInto(new Uint8Array(0)), undefined);
   });
 
-  Deno.test(`${role}: waits end in time, and by an abort`, async () => {
+  test(`${role}: waits end in time, and by an abort`, async () => {
     const channel = make2(64);
     using sender = channel.sender();
     using receiver = channel.receiver();
@@ -223,7 +226,7 @@ for (const role of ["one", "many"] as const) {
     assert(sendersWaited > 20 && receiversWaited > 20);
   });
 
-  Deno.test(`${role}: promises keep the order of the calls`, async () => {
+  test(`${role}: promises keep the order of the calls`, async () => {
     const channel = make2(64);
     using sender = channel.sender();
     using receiver = channel.receiver();
@@ -241,7 +244,7 @@ for (const role of ["one", "many"] as const) {
     assertEquals(receiver.tryReceive(), undefined);
   });
 
-  Deno.test(`${role}: the end of the stream`, async () => {
+  test(`${role}: the end of the stream`, async () => {
     const channel = make2();
     using receiver = channel.receiver();
     const waiting = receiver.receive();
@@ -275,7 +278,7 @@ for (const role of ["one", "many"] as const) {
     assertEquals(await late, undefined);
   });
 
-  Deno.test(`${role}: only one thing is open in place`, async () => {
+  test(`${role}: only one thing is open in place`, async () => {
     const channel = make2();
     using sender = channel.sender();
     using receiver = channel.receiver();
@@ -329,7 +332,7 @@ for (const role of ["one", "many"] as const) {
     assertEquals(next.tryReceive(), bytes(5));
   });
 
-  Deno.test(`${role}: memory that is closed ends everything, and the ends still leave`, async () => {
+  test(`${role}: memory that is closed ends everything, and the ends still leave`, async () => {
     const mapped = memory();
     const channel = Channel.create(mapped, { capacity: 256, senders: role, receivers: role });
     const sender = channel.sender();
@@ -337,7 +340,6 @@ for (const role of ["one", "many"] as const) {
     sender.sendSync(bytes(1, 2, 3));
     const claim = sender.claimSync(16);
     const peeked = receiver.peekSync();
-    const batch = receiver;
     mapped[Symbol.dispose]();
     const { BadResource } = Deno.errors;
     assertEquals([claim.bytes.length, peeked?.bytes.length], [0, 0]);
@@ -348,7 +350,7 @@ for (const role of ["one", "many"] as const) {
       const use of [
         () => sender.trySend(bytes(1)),
         () => sender.end(),
-        () => batch.tryReceive(),
+        () => receiver.tryReceive(),
         () => channel.stat(),
       ]
     ) {
@@ -362,7 +364,7 @@ for (const role of ["one", "many"] as const) {
   });
 }
 
-Deno.test("a claim that can have no piece of the ring has a buffer of its own", () => {
+test("a claim that can have no piece of the ring has a buffer of its own", () => {
   const channel = make({ capacity: 128 });
   using sender = channel.sender();
   using receiver = channel.receiver();
@@ -380,7 +382,7 @@ Deno.test("a claim that can have no piece of the ring has a buffer of its own", 
   assertEquals([...message?.bytes ?? []], Array.from({ length: 90 }, (_, i) => i));
 });
 
-Deno.test("a claim in the ring is the ring itself", () => {
+test("a claim in the ring is the ring itself", () => {
   using mapped = memory();
   const channel = Channel.create(mapped, { capacity: 256 });
   using sender = channel.sender();
@@ -394,7 +396,7 @@ Deno.test("a claim in the ring is the ring itself", () => {
   assertEquals(message.bytes.byteOffset, claim.bytes.byteOffset);
 });
 
-Deno.test("codecs", async () => {
+test("codecs", async () => {
   const tick = struct("tick", { id: u32, price: f64 });
   const ends = <Out, In>(codec: Codec<Out, In>) => {
     const channel = make({ capacity: 4096 });
@@ -425,7 +427,7 @@ Deno.test("codecs", async () => {
   assertThrows(() => make().receiver({ codec: {} as Codec<string> }), TypeError, "decode()");
 });
 
-Deno.test("a message that can't be decoded is received, and none before it is lost", async () => {
+test("a message that can't be decoded is received, and none before it is lost", async () => {
   const channel = make();
   using sender = channel.sender();
   using receiver = channel.receiver({ codec: jsonCodec<number>() });
@@ -440,7 +442,7 @@ Deno.test("a message that can't be decoded is received, and none before it is lo
   assertEquals(channel.stat().messages, 0);
 });
 
-Deno.test("received bytes are copies that nobody changes", () => {
+test("received bytes are copies that nobody changes", () => {
   const channel = make({ capacity: 128 });
   using sender = channel.sender({ codec: bytesCodec });
   using receiver = channel.receiver({ codec: bytesCodec });
@@ -455,7 +457,7 @@ Deno.test("received bytes are copies that nobody changes", () => {
   );
 });
 
-Deno.test("async iteration", async () => {
+test("async iteration", async () => {
   const channel = make({ capacity: 1024 });
   using sender = channel.sender();
   using receiver = channel.receiver();
@@ -475,14 +477,14 @@ Deno.test("async iteration", async () => {
   }
   await sending;
   assertEquals([next, channel.stat().received], [COUNT, COUNT]);
-  using again = channel.receiver === undefined ? undefined : make().receiver();
-  const limited = again?.messages({ timeout: 5 });
-  await assertRejects(async () => await limited?.next(), Deno.errors.TimedOut);
-  const aborted = again?.messages({ signal: AbortSignal.timeout(5) });
-  await assertRejects(async () => await aborted?.next(), DOMException);
+  using again = make().receiver();
+  const limited = again.messages({ timeout: 5 });
+  await assertRejects(async () => await limited.next(), Deno.errors.TimedOut);
+  const aborted = again.messages({ signal: AbortSignal.timeout(5) });
+  await assertRejects(async () => await aborted.next(), DOMException);
 });
 
-Deno.test("a loop of awaits leaves time for others", async () => {
+test("a loop of awaits leaves time for others", async () => {
   const channel = make({ capacity: 1024 });
   using sender = channel.sender();
   using receiver = channel.receiver();
@@ -496,7 +498,7 @@ Deno.test("a loop of awaits leaves time for others", async () => {
   clearTimeout(timer);
 });
 
-Deno.test("streams, with back-pressure", async () => {
+test("streams, with back-pressure", async () => {
   const channel = make({ capacity: 64 });
   using sender = channel.sender({ codec: textCodec });
   using receiver = channel.receiver({ codec: textCodec });
@@ -512,8 +514,9 @@ Deno.test("streams, with back-pressure", async () => {
     { length: 5 },
     (_, i) => writer.write(`${i}`.repeat(20)).then(() => written++),
   );
-  await new Promise((resolve) => setTimeout(resolve, 10));
-  assertEquals(written, 2); // two of 32 bytes
+  await until(() => written === 2, "there is room for two of 32 bytes");
+  await turn(10);
+  assertEquals(written, 2);
   const reader = receiver.readable.getReader();
   for (let i = 0; i < 5; i++) assertEquals((await reader.read()).value, `${i}`.repeat(20));
   await Promise.all(writes);
@@ -523,7 +526,7 @@ Deno.test("streams, with back-pressure", async () => {
   await writer.abort();
 });
 
-Deno.test("hostile positions and lengths are errors, never a hang", async () => {
+test("hostile positions and lengths are errors, never a hang", async () => {
   const [TAIL, HEAD] = [32, 64];
   const data = Channel.byteLength({ capacity: 64 }) / 4 - 16;
   const { InvalidData } = Deno.errors;
@@ -579,7 +582,7 @@ Deno.test("hostile positions and lengths are errors, never a hang", async () => 
   }
 });
 
-Deno.test("random damage: only errors, and always an answer", () => {
+function damage(random: Random): void {
   for (let round = 0; round < 300; round++) {
     const buffer = new SharedArrayBuffer(8192);
     const role = round % 2 === 0 ? "one" : "many";
@@ -592,7 +595,6 @@ Deno.test("random damage: only errors, and always an answer", () => {
     const words = new Int32Array(buffer);
     const sender = channel.sender();
     const receiver = channel.receiver();
-    const random = (below: number) => Math.floor(Math.random() * below);
     const attempt = (use: () => unknown) => {
       try {
         use();
@@ -608,7 +610,7 @@ Deno.test("random damage: only errors, and always an answer", () => {
         const index = random(2) === 0
           ? [32, 33, 35, 64, 65, 67, 96, 128, 160][random(9)]
           : 288 + random(100);
-        words[index] = random(2) === 0 ? random(64) * 8 : Math.random() * 2 ** 32 | 0;
+        words[index] = random(2) === 0 ? random(64) * 8 : random(2 ** 32) | 0;
       }
       attempt(() => sender.trySend(new Uint8Array(random(249))));
       attempt(() => sender.trySendBatch([bytes(1), bytes(2)]));
@@ -622,9 +624,11 @@ Deno.test("random damage: only errors, and always an answer", () => {
     attempt(() => sender.close());
     attempt(() => receiver.close());
   }
-});
+}
 
-Deno.test("a channel in a file outlives those who used it", () => {
+test("random damage: only errors, and always an answer", () => withRandom(damage));
+
+test("a channel in a file outlives those who used it", () => {
   using file = tempFile(BYTES);
   const open = () => mapFile(file.path, { access: "readwrite" });
   for (let round = 0; round < 5; round++) {

@@ -10,6 +10,7 @@ import {
   mapAnonymous,
 } from "../mod.ts";
 import { PARTICIPANTS } from "../ring/channel_layout.ts";
+import { test } from "./_sync.ts";
 
 /** A message of one byte. */
 function message(number: number): Uint8Array {
@@ -34,7 +35,7 @@ function drain({ channel }: { channel: Channel }): number[] {
   return receiver.tryReceiveBatch(1000).map(([number]) => number);
 }
 
-Deno.test("after the end nothing comes, also from a sender that is just sending", () => {
+test("after the end nothing comes, also from a sender that is just sending", () => {
   using setup = setUp({ senders: "many" });
   using first = setup.channel.sender();
   using second = setup.channel.sender();
@@ -53,7 +54,7 @@ Deno.test("after the end nothing comes, also from a sender that is just sending"
   assertEquals(setup.channel.stat().sent, 3);
 });
 
-Deno.test("who can't look because another receiver is just reading knows of no end", async () => {
+test("who can't look because another receiver is just reading knows of no end", async () => {
   using setup = setUp({ receivers: "many" });
   using first = setup.channel.receiver();
   using second = setup.channel.receiver();
@@ -71,7 +72,7 @@ Deno.test("who can't look because another receiver is just reading knows of no e
   assertEquals(await first.receive(), new Uint8Array([1]));
 });
 
-Deno.test("attaching as one of many senders waits for nobody's claim", () => {
+test("attaching as one of many senders waits for nobody's claim", () => {
   using setup = setUp({ senders: "many" });
   using first = setup.channel.sender();
   using _claim = first.tryClaim(8);
@@ -79,7 +80,7 @@ Deno.test("attaching as one of many senders waits for nobody's claim", () => {
   assertEquals(second.trySend(message(1)), false);
 });
 
-Deno.test("a loop that is left, aborted or broken takes exactly what it was given", async () => {
+test("a loop that is left, aborted or broken takes exactly what it was given", async () => {
   using setup = setUp();
   using sender = setup.channel.sender();
   for (let i = 0; i < 10; i++) sender.trySend(message(i));
@@ -100,7 +101,7 @@ Deno.test("a loop that is left, aborted or broken takes exactly what it was give
   assertEquals(drain(setup), [4, 5, 6, 7, 8, 9]);
 });
 
-Deno.test("an iterator that is left while it waits doesn't take the next message", async () => {
+test("an iterator that is left while it waits doesn't take the next message", async () => {
   using setup = setUp();
   using sender = setup.channel.sender();
   using receiver = setup.channel.receiver();
@@ -112,7 +113,7 @@ Deno.test("an iterator that is left while it waits doesn't take the next message
   assertEquals(receiver.tryReceive(), new Uint8Array([7]));
 });
 
-Deno.test("a stream that is cancelled loses no message", async () => {
+test("a stream that is cancelled loses no message", async () => {
   for (let microtasks = 0; microtasks < 6; microtasks++) {
     using setup = setUp();
     using sender = setup.channel.sender();
@@ -128,7 +129,7 @@ Deno.test("a stream that is cancelled loses no message", async () => {
   }
 });
 
-Deno.test("an empty message whose buffer is transferred away is that, and no more", () => {
+test("an empty message whose buffer is transferred away is that, and no more", () => {
   using setup = setUp();
   using sender = setup.channel.sender();
   for (let round = 0; round < 2; round++) {
@@ -144,7 +145,7 @@ Deno.test("an empty message whose buffer is transferred away is that, and no mor
   }
 });
 
-Deno.test("a codec that fails before anything is attached leaves the role free", () => {
+test("a codec that fails before anything is attached leaves the role free", () => {
   using setup = setUp();
   const codec = {
     ...bytesCodec,
@@ -157,7 +158,7 @@ Deno.test("a codec that fails before anything is attached leaves the role free",
   assertEquals(setup.channel.stat().participants.length, 1);
 });
 
-Deno.test("a codec that says nothing of keeping gets arrays of its own for each message", () => {
+test("a codec that says nothing of keeping gets arrays of its own for each message", () => {
   using setup = setUp();
   using sender = setup.channel.sender();
   const { keeps: _, ...silent } = bytesCodec;
@@ -166,7 +167,7 @@ Deno.test("a codec that says nothing of keeping gets arrays of its own for each 
   assertEquals(receiver.tryReceiveBatch(2), [message(1), message(2)]);
 });
 
-Deno.test("codecs that use the channel in the middle of a batch do no harm", () => {
+test("codecs that use the channel in the middle of a batch do no harm", () => {
   using setup = setUp();
   const sends: Codec<unknown, number> = {
     keeps: true,
@@ -190,7 +191,7 @@ Deno.test("codecs that use the channel in the middle of a batch do no harm", () 
   assertEquals(receiver.tryReceiveBatch(10), [1, 2, 3]);
 });
 
-Deno.test("only bytes are sent, and only arrays of values are batches", async () => {
+test("only bytes are sent, and only arrays of values are batches", async () => {
   using setup = setUp();
   for (const bytes of ["abc", new Float64Array(2), { length: -16 }, [1, 2], null]) {
     using sender = setup.channel.sender({
@@ -207,7 +208,7 @@ Deno.test("only bytes are sent, and only arrays of values are batches", async ()
   assertEquals(drain(setup), []);
 });
 
-Deno.test("a message that waits for room is a copy, of a Buffer too", async () => {
+test("a message that waits for room is a copy, of a Buffer too", async () => {
   using setup = setUp({ capacity: 64 });
   using sender = setup.channel.sender();
   using receiver = setup.channel.receiver();
@@ -220,7 +221,7 @@ Deno.test("a message that waits for room is a copy, of a Buffer too", async () =
   assertEquals(new TextDecoder().decode(receiver.tryReceive()), "hello");
 });
 
-Deno.test("a message is received whole into an array that has grown, and into no other thing", () => {
+test("a message is received whole into an array that has grown, and into no other thing", () => {
   using setup = setUp();
   using sender = setup.channel.sender();
   using receiver = setup.channel.receiver();
@@ -238,7 +239,7 @@ Deno.test("a message is received whole into an array that has grown, and into no
   assertEquals(receiver.tryReceive(), message(1));
 });
 
-Deno.test("the longest message has room as soon as the one before was received", () => {
+test("the longest message has room as soon as the one before was received", () => {
   using setup = setUp({ capacity: 4096 });
   using sender = setup.channel.sender();
   using receiver = setup.channel.receiver();
@@ -250,7 +251,7 @@ Deno.test("the longest message has room as soon as the one before was received",
   }
 });
 
-Deno.test("openOrCreate() finds a channel that is smaller than a new one would be", () => {
+test("openOrCreate() finds a channel that is smaller than a new one would be", () => {
   const size = { capacity: 1024, maxParticipants: 2 };
   const memory = new SharedArrayBuffer(Channel.byteLength(size));
   assertThrows(() => Channel.openOrCreate(memory), RangeError, "Give it more memory");
@@ -259,7 +260,7 @@ Deno.test("openOrCreate() finds a channel that is smaller than a new one would b
   assertEquals([created, capacity], [false, 1024]);
 });
 
-Deno.test("an array that has grown since it was sent last is sent whole", () => {
+test("an array that has grown since it was sent last is sent whole", () => {
   using setup = setUp();
   using sender = setup.channel.sender();
   using receiver = setup.channel.receiver();
@@ -273,7 +274,7 @@ Deno.test("an array that has grown since it was sent last is sent whole", () => 
   }
 });
 
-Deno.test("what is too long is refused at once, also while another sender is at it", async () => {
+test("what is too long is refused at once, also while another sender is at it", async () => {
   using setup = setUp({ capacity: 1024, senders: "many" });
   using first = setup.channel.sender();
   using second = setup.channel.sender();
@@ -285,7 +286,7 @@ Deno.test("what is too long is refused at once, also while another sender is at 
   assertThrows(() => second.sendBatchSync([long]), RangeError);
 });
 
-Deno.test("between a lock that is waited for and its use nobody meets it", async () => {
+test("between a lock that is waited for and its use nobody meets it", async () => {
   using setup = setUp({ senders: "many" });
   using first = setup.channel.sender();
   using second = setup.channel.sender();
@@ -303,7 +304,7 @@ Deno.test("between a lock that is waited for and its use nobody meets it", async
   await meanwhile;
 });
 
-Deno.test("a message that was sent before a death comes before its error", async () => {
+test("a message that was sent before a death comes before its error", async () => {
   using setup = setUp({ receivers: "many" });
   using sender = setup.channel.sender();
   using first = setup.channel.receiver();
@@ -322,7 +323,7 @@ Deno.test("a message that was sent before a death comes before its error", async
   words[PARTICIPANTS + 2] ^= 1;
 });
 
-Deno.test("awaits that are over at once let timers run", async () => {
+test("awaits that are over at once let timers run", async () => {
   for (const role of ["one", "many"] as const) {
     using setup = setUp({ senders: role, receivers: role });
     using sender = setup.channel.sender();
@@ -358,7 +359,7 @@ Deno.test("awaits that are over at once let timers run", async () => {
   }
 });
 
-Deno.test("who gives up its turn leaves nothing behind, and the others their order", async () => {
+test("who gives up its turn leaves nothing behind, and the others their order", async () => {
   using setup = setUp();
   using sender = setup.channel.sender();
   using receiver = setup.channel.receiver();

@@ -4,6 +4,7 @@ import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { mapAnonymous, mapFile, mapNewFile } from "../mod.ts";
 import { Broadcast, jsonCodec, Latest, textCodec } from "../ring/mod.ts";
 import { tempDirectory } from "./_files.ts";
+import { test } from "./_sync.ts";
 
 const text = { codec: textCodec };
 
@@ -12,7 +13,7 @@ function create(size = 100) {
   return { memory, latest: Latest.create(memory, size) };
 }
 
-Deno.test("receivers get the newest value, once, and can look at it again", () => {
+test("receivers get the newest value, once, and can look at it again", () => {
   const { memory, latest } = create();
   using sender = latest.sender(text);
   using receiver = Latest.open(memory).receiver(text);
@@ -30,7 +31,7 @@ Deno.test("receivers get the newest value, once, and can look at it again", () =
   assertEquals([late.tryReceive(), late.tryReceive()], ["d", undefined]);
 });
 
-Deno.test("values have any length up to the size", () => {
+test("values have any length up to the size", () => {
   const { latest } = create(77);
   using sender = latest.sender();
   using receiver = latest.receiver();
@@ -46,7 +47,7 @@ Deno.test("values have any length up to the size", () => {
   );
 });
 
-Deno.test("there is one sender; a claim is seen when it is committed", () => {
+test("there is one sender; a claim is seen when it is committed", () => {
   const { latest } = create();
   using receiver = latest.receiver(text);
   using sender = latest.sender(text);
@@ -67,7 +68,7 @@ Deno.test("there is one sender; a claim is seen when it is committed", () => {
   assertEquals([receiver.tryReceive(), receiver.newest(), sender.sent], [undefined, "AAA", 2]);
 });
 
-Deno.test("receive() waits for a newer value, until the end", async () => {
+test("receive() waits for a newer value, until the end", async () => {
   const { latest } = create();
   using receiver = latest.receiver(text);
   using sender = latest.sender(text);
@@ -94,7 +95,7 @@ Deno.test("receive() waits for a newer value, until the end", async () => {
   assertThrows(() => sender.send("d"), Deno.errors.BrokenPipe, "this sender has ended it");
 });
 
-Deno.test("iteration and stream skip what is gone", async () => {
+test("iteration and stream skip what is gone", async () => {
   const { latest } = create();
   using receiver = latest.receiver({ codec: jsonCodec<number>() });
   using other = latest.receiver({ codec: jsonCodec<number>() });
@@ -112,7 +113,7 @@ Deno.test("iteration and stream skip what is gone", async () => {
   }
 });
 
-Deno.test("a stream takes a value when it is asked for one: the newest one there is then", async () => {
+test("a stream takes a value when it is asked for one: the newest one there is then", async () => {
   const { latest } = create();
   using receiver = latest.receiver(text);
   using sender = latest.sender(text);
@@ -126,7 +127,7 @@ Deno.test("a stream takes a value when it is asked for one: the newest one there
   assertEquals((await reader.read()).done, true);
 });
 
-Deno.test("a value in a file outlives its sender", () => {
+test("a value in a file outlives its sender", () => {
   using directory = tempDirectory();
   const file = `${directory.path}/latest`;
   for (let round = 0; round < 3; round++) {
@@ -141,7 +142,7 @@ Deno.test("a value in a file outlives its sender", () => {
   }
 });
 
-Deno.test("create() and open() check their arguments, and stat() tells who is there", () => {
+test("create() and open() check their arguments, and stat() tells who is there", () => {
   const memory = new SharedArrayBuffer(4096);
   for (const size of [0, 2 ** 28 + 1, 1.5]) {
     assertThrows(() => Latest.create(memory, size), RangeError, "size must be");
@@ -171,7 +172,7 @@ Deno.test("create() and open() check their arguments, and stat() tells who is th
   });
 });
 
-Deno.test("memory that is gone is an error", () => {
+test("memory that is gone is an error", () => {
   const memory = mapAnonymous(Latest.byteLength(10), { shared: true });
   const latest = Latest.create(memory, 10);
   using sender = latest.sender(text);

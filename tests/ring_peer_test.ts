@@ -4,6 +4,7 @@ import { assertEquals } from "@std/assert";
 import type { PeerDeath } from "../mod.ts";
 import { PeerTarget } from "../ring/peer_target.ts";
 import { until } from "./_objects.ts";
+import { test } from "./_sync.ts";
 
 const DEATH: PeerDeath = { pid: 4711, role: "sender" };
 
@@ -29,7 +30,7 @@ async function isQuiet(end: End): Promise<boolean> {
   return end.looks === looks;
 }
 
-Deno.test("who listens for one death hears of one, and is forgotten", async () => {
+test("who listens for one death hears of one, and is forgotten", async () => {
   const end = new End();
   const heard: number[] = [];
   end.addEventListener("peerdeath", ({ detail }) => heard.push(detail.pid), { once: true });
@@ -39,7 +40,7 @@ Deno.test("who listens for one death hears of one, and is forgotten", async () =
   assertEquals(heard, [4711]);
 });
 
-Deno.test("who listens until a signal aborts is forgotten then", async () => {
+test("who listens until a signal aborts is forgotten then", async () => {
   const end = new End();
   const stop = new AbortController();
   end.addEventListener("peerdeath", () => {}, { signal: stop.signal });
@@ -50,7 +51,7 @@ Deno.test("who listens until a signal aborts is forgotten then", async () => {
   assertEquals(await isQuiet(end), true);
 });
 
-Deno.test("what was removed and added again is another listener", async () => {
+test("what was removed and added again is another listener", async () => {
   const end = new End();
   const heard: number[] = [];
   const listener = ({ detail }: CustomEvent<PeerDeath>) => void heard.push(detail.pid);
@@ -72,7 +73,7 @@ Deno.test("what was removed and added again is another listener", async () => {
   assertEquals(await isQuiet(end), true);
 });
 
-Deno.test("as long as one listens somebody looks", async () => {
+test("as long as one listens somebody looks", async () => {
   const end = new End();
   const [first, second] = [() => {}, () => {}];
   end.addEventListener("peerdeath", first);

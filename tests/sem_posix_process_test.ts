@@ -1,10 +1,10 @@
 // POSIX semaphores among processes: C programs, other Deno processes, other users.
 
 import { assert, assertEquals } from "@std/assert";
-import { IPC_PRIVATE, PosixSemaphore, Segment } from "../mod.ts";
-import { semSharedMark } from "../ffi/posix_sem.ts";
+import { IPC_PRIVATE, mapFile, PosixSemaphore, Segment } from "../mod.ts";
+import { SEM_WAITERS, semSharedMark } from "../ffi/posix_sem.ts";
 import { compile, isInstalled, noCompiler } from "./_c.ts";
-import { freshSemaphoreName, notRootOnLinux } from "./_objects.ts";
+import { freshSemaphoreName, notRootOnLinux, until } from "./_objects.ts";
 import { deno, path, Process, run } from "./_process.ts";
 
 const ignore = noCompiler("C programs that share POSIX semaphores");
@@ -155,7 +155,10 @@ Deno.test("a process that waits synchronously is woken by what another gives", a
   using fresh = freshSemaphoreName();
   using mutex = PosixSemaphore.create(fresh.name, 0);
   await using holder = deno("tests/peers/sem_posix_holder.ts", [fresh.name]);
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  if (Deno.build.os === "linux") {
+    using mapping = mapFile(`/dev/shm/sem.${fresh.name.slice(1)}`);
+    await until(() => mapping.array(Int32Array).at(SEM_WAITERS) === 1, "it waits in the kernel");
+  } else await new Promise((resolve) => setTimeout(resolve, 200));
   mutex.release();
   await holder.until("stdout", "holding");
 });

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { formatKey, IPC_PRIVATE, isSystemError, SemaphoreSet } from "../mod.ts";
-import { assertSystemError, freshKey } from "./_objects.ts";
+import { assertSystemError, earliest, freshKey } from "./_objects.ts";
 
 function makeSet(values: number[]): SemaphoreSet {
   return SemaphoreSet.create(IPC_PRIVATE, values, { removeOnDispose: true });
@@ -236,7 +236,7 @@ Deno.test("values can be read and set, one or all", () => {
 
 Deno.test("status() gives every field of semid_ds and ipc_perm", () => {
   const key = freshKey();
-  const start = Math.floor(Date.now() / 1000) * 1000;
+  const start = earliest();
   using set = SemaphoreSet.create(key, [0, 0], { mode: 0o640, removeOnDispose: true });
   const status = set.status();
   assertEquals(status, {

@@ -1,6 +1,7 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { IPC_PRIVATE, Segment } from "../mod.ts";
 import { assertSystemError } from "./_objects.ts";
+import { TestWorker, url } from "./_workers.ts";
 
 function makeSegment(size = 8192): Segment {
   return Segment.create(IPC_PRIVATE, size, { removeOnDispose: true });
@@ -189,22 +190,12 @@ Deno.test("a Worker attaches for itself, from the id", async () => {
   using segment = makeSegment();
   using memory = segment.attach();
   const code = `
-    import { Segment } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    import { Segment } from ${url("mod.ts")};
     using memory = Segment.fromId(${segment.id}).attach();
     memory.writeText("from the worker");
     self.postMessage(memory.bytes.length);`;
-  const worker = new Worker(`data:application/typescript,${encodeURIComponent(code)}`, {
-    type: "module",
-  });
-  try {
-    const length = await new Promise((resolve, reject) => {
-      worker.onmessage = ({ data }) => resolve(data);
-      worker.onerror = (event) => reject(event.error ?? new Error(event.message));
-    });
-    assertEquals([length, memory.readText()], [8192, "from the worker"]);
-  } finally {
-    worker.terminate();
-  }
+  using worker = new TestWorker(code);
+  assertEquals([await worker.message(), memory.readText()], [8192, "from the worker"]);
 });
 
 Deno.test("an id that another segment has by now is no way into its memory", () => {

@@ -1,6 +1,6 @@
 import { assert, assertEquals, assertThrows } from "@std/assert";
 import { formatKey, IPC_PRIVATE, isSystemError, Segment } from "../mod.ts";
-import { assertSystemError, freshKey } from "./_objects.ts";
+import { assertSystemError, earliest, freshKey } from "./_objects.ts";
 
 Deno.test("Segment.create() makes a segment of zeros for this user alone", () => {
   using segment = Segment.create(freshKey(), 5000, { removeOnDispose: true });
@@ -182,7 +182,7 @@ Deno.test("Segment.findId() and Segment.remove() need no permission to read", ()
 
 Deno.test("status() gives every field of shmid_ds and ipc_perm", () => {
   const key = freshKey();
-  const start = Math.floor(Date.now() / 1000) * 1000;
+  const start = earliest();
   using segment = Segment.create(key, 4097, { mode: 0o640, removeOnDispose: true });
   const fresh = segment.status();
   assertEquals(fresh, {

@@ -286,6 +286,7 @@ Deno.test({
         using shared = sharedState();
         await using writer = deno("tests/peers/struct_state.ts", ["seqlock", `${shared.id}`]);
         await writer.until("stdout", "writing");
+        spinUntil(() => shared.state.writes > 2);
         const { stdout } = await run(program.file, ["read", `${shared.id}`, "100000"]);
         const [, torn, last] = /^(\d+) torn, last (\d+)$/m.exec(stdout) ?? [];
         assertEquals(torn, "0", stdout);

@@ -1,15 +1,16 @@
 // Places where processes wait for each other.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { Barrier, IPC_PRIVATE, Segment } from "../mod.ts";
+import { Barrier } from "../mod.ts";
 import { BarrierCore } from "../sync/barrier_core.ts";
 import { claimIdentity } from "../sync/identity.ts";
 import { placeOf } from "../sync/place.ts";
-import { deno } from "./_process.ts";
+import { deno, LIMIT } from "./_process.ts";
+import { sharedSegment, test } from "./_sync.ts";
 
 const PEER = "tests/peers/sync_barrier.ts";
 
-Deno.test("all wait for each other, again and again", async () => {
+test("all wait for each other, again and again", async () => {
   const barrier = Barrier.create(new SharedArrayBuffer(1024), 3);
   assertEquals([barrier.created, barrier.parties], [true, 3]);
   const rounds = [0, 0, 0];
@@ -25,7 +26,7 @@ Deno.test("all wait for each other, again and again", async () => {
   assertEquals(barrier.participants, []);
 });
 
-Deno.test("alone, nobody waits", () => {
+test("alone, nobody waits", () => {
   const barrier = Barrier.create(new SharedArrayBuffer(1024), 1);
   using participant = barrier.join();
   for (let i = 0; i < 10; i++) participant.arriveSync();
@@ -33,7 +34,7 @@ Deno.test("alone, nobody waits", () => {
   assertEquals(barrier.participants, [{ pid: Deno.pid, liveness: "alive" }]);
 });
 
-Deno.test("who gives up waiting has arrived all the same", async () => {
+test("who gives up waiting has arrived all the same", async () => {
   const barrier = Barrier.create(new SharedArrayBuffer(1024), 2);
   using one = barrier.join();
   using two = barrier.join();
@@ -48,7 +49,7 @@ Deno.test("who gives up waiting has arrived all the same", async () => {
   assertEquals(two.tryArrive(), true);
 });
 
-Deno.test("the counter of generations may wrap around", () => {
+test("the counter of generations may wrap around", () => {
   const memory = new SharedArrayBuffer(1024);
   const barrier = Barrier.create(memory, 2);
   for (const start of [0x7fffffff, -1]) {
@@ -63,7 +64,7 @@ Deno.test("the counter of generations may wrap around", () => {
   }
 });
 
-Deno.test("places are taken, left, and taken again", () => {
+test("places are taken, left, and taken again", () => {
   const barrier = Barrier.create(new SharedArrayBuffer(1024), 2);
   const one = barrier.join();
   using two = barrier.join();
@@ -77,7 +78,7 @@ Deno.test("places are taken, left, and taken again", () => {
   assertEquals([three.tryArrive(), two.tryArrive()], [true, true]);
 });
 
-Deno.test("who leaves while it waits gets an error, and passes with nobody else", async () => {
+test("who leaves while it waits gets an error, and passes with nobody else", async () => {
   const barrier = Barrier.create(new SharedArrayBuffer(1024), 2);
   for (const pass of [true, false]) {
     const one = barrier.join();
@@ -90,7 +91,7 @@ Deno.test("who leaves while it waits gets an error, and passes with nobody else"
   }
 });
 
-Deno.test("who is about to join doesn't count as arrived, as the one before did", () => {
+test("who is about to join doesn't count as arrived, as the one before did", () => {
   const memory = new SharedArrayBuffer(1024);
   const barrier = Barrier.create(memory, 2);
   const words = new Int32Array(memory);
@@ -103,7 +104,7 @@ Deno.test("who is about to join doesn't count as arrived, as the one before did"
   assertEquals(one.tryArrive(), false);
 });
 
-Deno.test("who leaves while others are counted doesn't count, nor does who comes in its place", () => {
+test("who leaves while others are counted doesn't count, nor does who comes in its place", () => {
   const place = placeOf({ name: "barrier", memory: new SharedArrayBuffer(1024), offset: 0 });
   const core = new BarrierCore(place, 2);
   const one = core.join();
@@ -122,7 +123,7 @@ Deno.test("who leaves while others are counted doesn't count, nor does who comes
   assertEquals([one.left, core.generation], [true, 0]);
 });
 
-Deno.test("who dies after it arrived breaks nothing, also if that is while others look", async () => {
+test("who dies after it arrived breaks nothing, also if that is while others look", async () => {
   const place = placeOf({ name: "barrier", memory: new SharedArrayBuffer(1024), offset: 0 });
   const core = new BarrierCore(place, 2);
   core.join();
@@ -142,7 +143,7 @@ Deno.test("who dies after it arrived breaks nothing, also if that is while other
   assertEquals(status(two.slot)?.liveness, "dead");
 });
 
-Deno.test("one look at the others is for all who wait, and until somebody joins or leaves", async () => {
+test("one look at the others is for all who wait, and until somebody joins or leaves", async () => {
   const place = placeOf({ name: "barrier", memory: new SharedArrayBuffer(4096), offset: 0 });
   const core = new BarrierCore(place, 3);
   const [one, two, three] = [core.join(), core.join(), core.join()];
@@ -167,7 +168,7 @@ Deno.test("one look at the others is for all who wait, and until somebody joins 
   core.check(0);
 });
 
-Deno.test("what is there is checked", () => {
+test("what is there is checked", () => {
   const memory = new SharedArrayBuffer(1024);
   assertThrows(() => Barrier.open(memory), Deno.errors.NotFound);
   for (const parties of [0, 1.5, 1025]) {
@@ -191,47 +192,43 @@ Deno.test("what is there is checked", () => {
   assertThrows(() => Barrier.open(large), Deno.errors.InvalidData, "wrote over it");
 });
 
-function setUp(parties: number) {
-  using stack = new DisposableStack();
-  const segment = stack.use(Segment.create(IPC_PRIVATE, 4096, { removeOnDispose: true }));
-  const memory = stack.use(segment.attach());
-  const barrier = Barrier.create(memory, parties);
-  const owned = stack.move();
-  return { memory, barrier, id: String(segment.id), [Symbol.dispose]: () => owned.dispose() };
-}
-
-Deno.test("processes wait for each other", async () => {
-  using fixture = setUp(3);
-  const { id, barrier, memory } = fixture;
-  const peers = ["sync", "async"].map((form) => deno(PEER, [id, "200", form]));
+test("processes wait for each other", async () => {
+  using shared = sharedSegment(4096, (memory) => Barrier.create(memory, 3));
+  const { id, object: barrier, memory } = shared;
+  await using stack = new AsyncDisposableStack();
+  const peers = ["sync", "async"].map((form) => stack.use(deno(PEER, [id, "200", form])));
   using participant = barrier.join();
   const counts = memory.array(Int32Array, { offset: 2048, length: 16 });
   for (let i = 0; i < 200; i++) {
     Atomics.add(counts, i % 16, 1);
-    if (i % 2) participant.arriveSync({ timeout: 30_000 });
-    else await participant.arrive({ timeout: 30_000 });
+    if (i % 2) participant.arriveSync(LIMIT);
+    else await participant.arrive(LIMIT);
     assertEquals(counts[i % 16], 3 * (1 + Math.floor(i / 16)));
   }
   for (const peer of peers) assertEquals((await peer.output()).stdout, "joined\ndone\n");
 });
 
-Deno.test("who dies before it arrives breaks the barrier, until its place is taken or emptied", async () => {
-  using fixture = setUp(2);
-  const { id, barrier } = fixture;
+test("who dies before it arrives breaks the barrier, until its place is taken or emptied", async () => {
+  using shared = sharedSegment(4096, (memory) => Barrier.create(memory, 2));
+  const { id, object: barrier } = shared;
   using participant = barrier.join();
   for (const form of ["sync", "async", "reset"]) {
     await using peer = deno(PEER, [id, "1", "never"]);
     await peer.until("stdout", "joined");
     const waiting = form === "async"
       ? assertRejects(
-        () => participant.arrive(),
+        () => participant.arrive(LIMIT),
         Deno.errors.BrokenPipe,
         `process ${peer.pid} died`,
       )
       : undefined;
     peer.kill("SIGKILL");
     if (form !== "async") {
-      const error = assertThrows(() => participant.arriveSync(), Deno.errors.BrokenPipe, "died");
+      const error = assertThrows(
+        () => participant.arriveSync(LIMIT),
+        Deno.errors.BrokenPipe,
+        "died",
+      );
       assertEquals(error.message.includes(`process ${peer.pid}`), true);
     }
     await waiting;
@@ -241,7 +238,7 @@ Deno.test("who dies before it arrives breaks the barrier, until its place is tak
     }
     await using next = deno(PEER, [id, "1", "sync"]);
     await next.until("stdout", "joined");
-    participant.arriveSync();
+    participant.arriveSync(LIMIT);
     assertEquals((await next.output()).stdout, "joined\ndone\n");
   }
 });

@@ -4,9 +4,10 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Condition, IPC_PRIVATE, Mutex, type MutexGuard, Segment } from "../mod.ts";
 import { FUTEX_OWNER_DIED } from "../ffi/pthread.ts";
 import { until } from "./_objects.ts";
-import { deno } from "./_process.ts";
-import { MEMORIES, onLinux, settled, turn } from "./_sync.ts";
+import { deno, LIMIT } from "./_process.ts";
+import { MEMORIES, placeIn, settled, sharedSegment, test, turn } from "./_sync.ts";
 
+const PEER = "tests/peers/sync_wait_condition.ts";
 const SIZE = 4096;
 const CONDITION = { offset: 128 };
 /** Who waits, as the condition counts them. */
@@ -14,7 +15,7 @@ const WAITING = 32 + 17;
 const NUMBER = { offset: 512, length: 1 } as const;
 
 for (const [name, make] of MEMORIES) {
-  Deno.test(`a condition in ${name}`, onLinux, async () => {
+  test(`a condition in ${name}`, async () => {
     using made = make(SIZE);
     const mutex = Mutex.create(made.memory);
     const condition = Condition.create(made.memory, CONDITION);
@@ -28,15 +29,16 @@ for (const [name, make] of MEMORIES) {
       assert(guard.held);
       ready--;
     });
-    await turn(5);
+    const { words } = placeIn(made.memory);
+    await until(() => words[WAITING] === 5, "all wait");
     for (let count = 0; count < 3; count++) {
-      using _guard = mutex.lockSync();
+      using _guard = await mutex.lock(LIMIT);
       ready++;
       theirs.notifyOne();
     }
-    await turn(5);
+    await until(() => words[WAITING] === 2, "three have come back");
     {
-      using _guard = await mutex.lock();
+      using _guard = await mutex.lock(LIMIT);
       ready += 2;
       theirs.notifyAll();
     }
@@ -46,7 +48,7 @@ for (const [name, make] of MEMORIES) {
   });
 }
 
-Deno.test("whatever ends a wait, the guard is held again", onLinux, async () => {
+test("whatever ends a wait, the guard is held again", async () => {
   const buffer = new SharedArrayBuffer(SIZE);
   const mutex = Mutex.create(buffer);
   const condition = Condition.create(buffer, CONDITION);
@@ -99,9 +101,8 @@ Deno.test("whatever ends a wait, the guard is held again", onLinux, async () => 
   assertEquals(new Int32Array(buffer)[WAITING], 0);
 });
 
-Deno.test(
+test(
   "whoever released its guard while it waited leaves what a dead owner left to the next one",
-  onLinux,
   async () => {
     const buffer = new SharedArrayBuffer(SIZE);
     const mutex = Mutex.create(buffer);
@@ -123,7 +124,7 @@ Deno.test(
   },
 );
 
-Deno.test("arguments are checked, and the guard must be held", onLinux, async () => {
+test("arguments are checked, and the guard must be held", async () => {
   const buffer = new SharedArrayBuffer(SIZE);
   const mutex = Mutex.create(buffer);
   const condition = Condition.openOrCreate(buffer, CONDITION);
@@ -141,43 +142,42 @@ Deno.test("arguments are checked, and the guard must be held", onLinux, async ()
   assertEquals(new Int32Array(buffer)[WAITING], 0);
 });
 
-Deno.test(
+/** A segment with a mutex, a condition and a number in it, for processes to pass on. */
+function setUp() {
+  const shared = sharedSegment(SIZE, (memory) => ({
+    mutex: Mutex.create(memory),
+    condition: Condition.create(memory, CONDITION),
+    words: memory.array(Int32Array),
+    number: memory.array(Int32Array, NUMBER),
+  }));
+  const peer = (...what: string[]) => deno(PEER, [shared.id, ...what]);
+  return { ...shared.object, peer, [Symbol.dispose]: () => shared[Symbol.dispose]() };
+}
+
+test(
   "processes pass a number on; one that dies with the mutex is told of",
-  onLinux,
   async () => {
-    using segment = Segment.create(IPC_PRIVATE, SIZE, { removeOnDispose: true });
-    using memory = segment.attach();
-    const mutex = Mutex.create(memory);
-    const condition = Condition.create(memory, CONDITION);
-    const words = memory.array(Int32Array);
-    const number = memory.array(Int32Array, NUMBER);
+    using fixture = setUp();
+    const { mutex, condition, words, number, peer: start } = fixture;
     for (const how of ["sync", "async"]) {
       number[0] = 0;
-      await using peer = deno("tests/peers/sync_wait_condition.ts", [
-        String(segment.id),
-        how,
-        "200",
-      ]);
+      await using peer = start(how, "200");
       await peer.until("stdout", "ready");
       {
-        using guard = await mutex.lock();
+        using guard = await mutex.lock(LIMIT);
         for (let round = 1; round <= 200; round++) {
           number[0]++; // odd: the peer's turn
           condition.notifyOne();
-          await condition.waitUntil(guard, () => number[0] === 2 * round);
+          await condition.waitUntil(guard, () => number[0] === 2 * round, LIMIT);
         }
       }
       assertEquals((await peer.output()).code, 0);
     }
     // A third waits, a fourth dies while it has the mutex.
-    await using killed = deno("tests/peers/sync_wait_condition.ts", [
-      String(segment.id),
-      "hold",
-      "0",
-    ]);
     {
-      using guard = await mutex.lock();
-      const wait = condition.waitUntil(guard, () => number[0] === -1);
+      using guard = await mutex.lock(LIMIT);
+      await using killed = start("hold", "0");
+      const wait = condition.waitUntil(guard, () => number[0] === -1, LIMIT);
       await killed.until("stdout", "holding");
       killed.kill("SIGKILL");
       await killed.output();
@@ -194,26 +194,23 @@ Deno.test(
   },
 );
 
-Deno.test("a process that is killed while it waits leaves the others alone", onLinux, async () => {
-  using segment = Segment.create(IPC_PRIVATE, SIZE, { removeOnDispose: true });
-  using memory = segment.attach();
-  const mutex = Mutex.create(memory);
-  const condition = Condition.create(memory, CONDITION);
-  const words = memory.array(Int32Array);
-  const number = memory.array(Int32Array, NUMBER);
+test("a process that is killed while it waits leaves the others alone", async () => {
+  using fixture = setUp();
+  const { mutex, condition, words, number, peer: start } = fixture;
   for (const how of ["sync", "async"]) {
     const before = words[WAITING];
-    await using peer = deno("tests/peers/sync_wait_condition.ts", [String(segment.id), how, "1"]);
-    await until(() => words[WAITING] > before, "it waits");
+    await using peer = start(how, "1");
+    await until(() => words[WAITING] > before, "it waits, or is about to");
     const mine = (async () => {
-      using guard = await mutex.lock();
-      await condition.waitUntil(guard, () => number[0] === 7);
+      using guard = await mutex.lock(LIMIT);
+      await condition.waitUntil(guard, () => number[0] === 7, LIMIT);
     })();
-    await turn(5);
+    // It counts itself before it releases the mutex. I had that after it.
+    await until(() => words[WAITING] === before + 2, "both wait");
     peer.kill("SIGKILL");
     await peer.output();
     {
-      using guard = await mutex.lock();
+      using guard = await mutex.lock(LIMIT);
       assert(!guard.ownerDied); // it waited without the mutex
       number[0] = 7;
       condition.notifyOne();
@@ -224,9 +221,8 @@ Deno.test("a process that is killed while it waits leaves the others alone", onL
   await settled();
 });
 
-Deno.test(
+test(
   "memory that is closed while something waits: an error, and the guard is released",
-  onLinux,
   async () => {
     using segment = Segment.create(IPC_PRIVATE, SIZE, { removeOnDispose: true });
     using other = segment.attach();

@@ -1,7 +1,6 @@
 // The header of what lies in shared memory: creating and opening, also when the creator dies.
 
-import { assert, assertEquals, assertThrows } from "@std/assert";
-import { ownIdentity } from "../ffi/process.ts";
+import { assertEquals, assertThrows } from "@std/assert";
 import {
   createObject,
   HEADER_BYTES,
@@ -13,6 +12,8 @@ import {
 } from "../sync/header.ts";
 import { placeOf } from "../sync/place.ts";
 import { Barrier, Broadcast, Channel, Event, Mutex, Once, RwLock } from "../mod.ts";
+import { animate, bury, test } from "./_sync.ts";
+import { TestWorker, url } from "./_workers.ts";
 
 const MAGIC = 0;
 const KIND = 1;
@@ -36,22 +37,7 @@ function setUp(byteLength = 128): { object: NewObject; words: Int32Array } {
   return { object, words: new Int32Array(memory) };
 }
 
-/** Pretends that a thread with another start time, who is dead, began to create something. */
-function dead(words: Int32Array): void {
-  words[CREATOR] = ownIdentity().tid;
-  words[CREATOR + 1] = 4711;
-  words[CREATOR + 2] = 1;
-  words[CREATOR + 4] = ownIdentity().namespace;
-}
-
-/** Pretends that this thread, which lives, is creating something. */
-function alive(words: Int32Array): void {
-  words[CREATOR] = ownIdentity().tid;
-  words[CREATOR + 1] = 4711;
-  words[CREATOR + 4] = ownIdentity().namespace;
-}
-
-Deno.test("what was created can be opened, with its parameters and what follows the header", () => {
+test("what was created can be opened, with its parameters and what follows the header", () => {
   const { object, words } = setUp();
   assertThrows(() => openObject(object), Deno.errors.NotFound, "nothing is there");
   createObject(object);
@@ -66,13 +52,13 @@ Deno.test("what was created can be opened, with its parameters and what follows 
   assertThrows(() => createObject(object), Deno.errors.AlreadyExists, "a latch is already there");
 });
 
-Deno.test("openOrCreateObject() creates what isn't there", () => {
+test("openOrCreateObject() creates what isn't there", () => {
   const { object } = setUp();
   assertEquals(openOrCreateObject(object), true);
   assertEquals(openOrCreateObject(object), false);
 });
 
-Deno.test("another kind, another version and another length are told apart", () => {
+test("another kind, another version and another length are told apart", () => {
   const { object, words } = setUp();
   createObject(object);
   const barrier = { ...object, kind: "barrier" } as const;
@@ -92,7 +78,7 @@ Deno.test("another kind, another version and another length are told apart", () 
   assertThrows(() => openObject(object), Deno.errors.InvalidData);
 });
 
-Deno.test("memory that holds something else is left alone", () => {
+test("memory that holds something else is left alone", () => {
   for (const [index, value] of [[MAGIC, 1], [STATE, 3], [STATE, -1], [HEADER_WORDS - 1, 1]]) {
     const { object, words } = setUp();
     words[index] = value;
@@ -105,7 +91,7 @@ Deno.test("memory that holds something else is left alone", () => {
   }
 });
 
-Deno.test("what lies behind the header is left alone, too, and in the creator's words", () => {
+test("what lies behind the header is left alone, too, and in the creator's words", () => {
   for (const index of [HEADER_WORDS, 31, CREATOR + 1, CREATOR + 4]) {
     const { object, words } = setUp();
     words[index] = 1;
@@ -123,9 +109,9 @@ Deno.test("what lies behind the header is left alone, too, and in the creator's 
   assertEquals(bytes[129], 1);
 });
 
-Deno.test("what a creator left who died is taken away as far as it may have written", () => {
+test("what a creator left who died is taken away as far as it may have written", () => {
   const { object, words } = setUp(256);
-  dead(words);
+  bury(words, CREATOR, 4711);
   words.set([0x48545349, 1 | 3 << 16, 128, 0, CREATING]);
   words.fill(77, HEADER_WORDS, 33);
   assertThrows(() => createObject(object), Deno.errors.InvalidData, "something else is there");
@@ -135,10 +121,10 @@ Deno.test("what a creator left who died is taken away as far as it may have writ
   createObject(object);
 });
 
-Deno.test("whoever opens what is being created waits, up to a deadline", () => {
+test("whoever opens what is being created waits, up to a deadline", () => {
   for (const state of [0, CREATING]) {
     const { object, words } = setUp();
-    alive(words);
+    animate(words, CREATOR, 4711);
     words[STATE] = state;
     words[MAGIC] = state === 0 ? 0 : 0x48545349;
     if (state === CREATING) {
@@ -149,11 +135,11 @@ Deno.test("whoever opens what is being created waits, up to a deadline", () => {
   }
 });
 
-Deno.test("what a creator left who died is created anew, from the start", () => {
+test("what a creator left who died is created anew, from the start", () => {
   for (const create of [createObject, openOrCreateObject]) {
     for (const state of [0, CREATING]) {
       const { object, words } = setUp();
-      dead(words);
+      bury(words, CREATOR, 4711);
       words[STATE] = state;
       if (state === CREATING) {
         assertThrows(() => openObject(object), Deno.errors.NotFound, "died");
@@ -165,11 +151,11 @@ Deno.test("what a creator left who died is created anew, from the start", () => 
   }
 });
 
-Deno.test("several Workers create one object exactly once, and all find it", async () => {
+test("several Workers create one object exactly once, and all find it", async () => {
   const memory = new SharedArrayBuffer(128 * 500);
   const code = `
-    import { openOrCreateObject } from "${new URL("../sync/header.ts", import.meta.url)}";
-    import { placeOf } from "${new URL("../sync/place.ts", import.meta.url)}";
+    import { openOrCreateObject } from ${url("sync/header.ts")};
+    import { placeOf } from ${url("sync/place.ts")};
     onmessage = ({ data }) => {
       const created = [];
       for (let i = 0; i < 500; i++) {
@@ -179,26 +165,19 @@ Deno.test("several Workers create one object exactly once, and all find it", asy
       postMessage(created);
     };
   `;
-  const url = `data:text/javascript,${encodeURIComponent(code)}`;
-  const workers = [0, 1, 2].map(() => new Worker(url, { type: "module" }));
-  try {
-    const created = await Promise.all(workers.map((worker) => {
-      const { promise, resolve } = Promise.withResolvers<number[]>();
-      worker.onmessage = ({ data }) => resolve(data);
-      worker.postMessage(memory);
-      return promise;
-    }));
-    assertEquals(
-      created.flat().toSorted((a, b) => a - b),
-      Array.from({ length: 500 }, (_, i) => i),
-    );
-  } finally {
-    for (const worker of workers) worker.terminate();
-  }
-  assert(new Int32Array(memory).some((word) => word !== 0));
+  using stack = new DisposableStack();
+  const workers = [0, 1, 2].map(() => stack.use(new TestWorker(code)));
+  for (const worker of workers) worker.post(memory);
+  const created = await Promise.all(workers.map((worker) => worker.message()));
+  assertEquals(
+    created.flat().toSorted((a, b) => Number(a) - Number(b)),
+    Array.from({ length: 500 }, (_, i) => i),
+  );
+  const words = new Int32Array(memory);
+  for (let i = 0; i < 500; i++) assertEquals(words[32 * i + STATE], READY);
 });
 
-Deno.test("no object is created over another one, or over anything else", () => {
+test("no object is created over another one, or over anything else", () => {
   const memory = new SharedArrayBuffer(1 << 17);
   const end = 64 + 24; // the first byte in the object's second line that isn't 0
   const makers: ((offset: number) => unknown)[] = [

@@ -2,12 +2,14 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { IPC_PRIVATE, Latch, Segment } from "../mod.ts";
-import { MEMORIES, onLinux, settled, turn } from "./_sync.ts";
+import { LIMIT } from "./_process.ts";
+import { MEMORIES, settled, test, turn } from "./_sync.ts";
+import { TestWorker, url } from "./_workers.ts";
 
 const SIZE = 4096;
 
 for (const [name, make] of MEMORIES) {
-  Deno.test(`a latch in ${name}`, onLinux, async () => {
+  test(`a latch in ${name}`, async () => {
     using made = make(SIZE);
     const latch = Latch.create(made.memory, 3, { offset: 8 });
     const theirs = Latch.open(made.memory, { offset: 8 });
@@ -28,7 +30,7 @@ for (const [name, make] of MEMORIES) {
   });
 }
 
-Deno.test("arguments and what is there are checked", onLinux, async () => {
+test("arguments and what is there are checked", async () => {
   const buffer = new SharedArrayBuffer(SIZE);
   for (const count of [-1, 0.5, 2 ** 31]) {
     assertThrows(() => Latch.create(buffer, count), RangeError, "count");
@@ -50,24 +52,27 @@ Deno.test("arguments and what is there are checked", onLinux, async () => {
   await settled();
 });
 
-Deno.test("a Worker waits for all others", onLinux, async () => {
+test("a Worker waits for all others", async () => {
   using segment = Segment.create(IPC_PRIVATE, SIZE, { removeOnDispose: true });
   using memory = segment.attach();
   const start = Latch.create(memory, 1);
   const end = Latch.create(memory, 3, { offset: 128 });
   const code = `
-    import { Latch, Segment } from ${JSON.stringify(new URL("../mod.ts", import.meta.url).href)};
+    import { Latch, Segment } from ${url("mod.ts")};
     self.onmessage = ({ data: id }) => {
       using memory = Segment.fromId(id).attach();
       Latch.open(memory).waitSync();
       Latch.open(memory, { offset: 128 }).countDown();
+      postMessage("counted");
     };`;
-  const source = `data:text/javascript,${encodeURIComponent(code)}`;
-  const workers = [1, 2, 3].map(() => new Worker(source, { type: "module" }));
-  for (const worker of workers) worker.postMessage(segment.id);
+  using stack = new DisposableStack();
+  const workers = [1, 2, 3].map(() => stack.use(new TestWorker(code)));
+  for (const worker of workers) worker.post(segment.id);
+  const counted = Promise.all(workers.map((worker) => worker.message()));
+  await turn(20); // some of them wait
+  assertEquals(end.count, 3);
   start.countDown();
-  await end.wait();
-  for (const worker of workers) worker.terminate();
+  await Promise.all([end.wait(LIMIT), counted]);
   assert(end.isOpen);
   await settled();
 });

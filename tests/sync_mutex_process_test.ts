@@ -1,11 +1,13 @@
 // Mutexes among processes: C programs and other Deno processes, and what is left when one is
 // killed.
 
-import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { type Attachment, IPC_PRIVATE, Mutex, Segment } from "../mod.ts";
+import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
+import { type Attachment, Mutex } from "../mod.ts";
 import { newMutex } from "../ffi/pthread.ts";
 import { compile, noCompiler } from "./_c.ts";
-import { deno, Process } from "./_process.ts";
+import { until } from "./_objects.ts";
+import { deno, LIMIT, Process } from "./_process.ts";
+import { sharedSegment, test, untilContended } from "./_sync.ts";
 
 const ignore = noCompiler("mutexes shared with C programs");
 const PEER = "tests/peers/sync_mutex.ts";
@@ -18,6 +20,8 @@ const ENOTRECOVERABLE = 131;
 interface Fixture extends Disposable {
   readonly memory: Attachment;
   readonly mutex: Mutex;
+  /** Waits until somebody sleeps on the mutex. */
+  contended(): Promise<void>;
   /** A Deno process that does something with the mutex. */
   peer(...what: string[]): Process;
   /** A C program that carries out commands. */
@@ -25,24 +29,24 @@ interface Fixture extends Disposable {
 }
 
 function setUp({ size = 4096, create = true } = {}): Fixture {
-  using stack = new DisposableStack();
-  const segment = stack.use(Segment.create(IPC_PRIVATE, size, { removeOnDispose: true }));
-  const memory = stack.use(segment.attach());
-  if (create) Mutex.create(memory, { offset: OFFSET });
-  const where = [String(segment.id), String(OFFSET)];
-  const owned = stack.move();
+  const shared = sharedSegment(size, (memory) => {
+    if (create) Mutex.create(memory, { offset: OFFSET });
+  });
+  const { memory } = shared;
+  const where = [shared.id, String(OFFSET)];
   return {
     memory,
     get mutex() {
       return Mutex.open(memory, { offset: OFFSET });
     },
+    contended: () => untilContended(memory.array(Int32Array), OFFSET / 4),
     peer: (...what) => deno(PEER, [...where, ...what]),
     c: (program, ...commands) => new Process(program.file, [...where, ...commands]),
-    [Symbol.dispose]: () => owned.dispose(),
+    [Symbol.dispose]: () => shared[Symbol.dispose](),
   };
 }
 
-Deno.test("killed Deno processes leave it to whoever waits, synchronously and not", async () => {
+test("killed Deno processes leave it to whoever waits, synchronously and not", async () => {
   using fixture = setUp();
   const { mutex } = fixture;
   for (const form of ["lockSync", "lock"] as const) {
@@ -51,9 +55,9 @@ Deno.test("killed Deno processes leave it to whoever waits, synchronously and no
     assertEquals(mutex.tryLock(), undefined);
     await assertRejects(() => mutex.lock({ timeout: 10 }), Deno.errors.TimedOut);
     assertThrows(() => mutex.lockSync({ timeout: 10 }), Deno.errors.TimedOut);
-    const waiting = form === "lock" ? mutex.lock() : undefined;
+    const waiting = form === "lock" ? mutex.lock(LIMIT) : undefined;
     holder.kill("SIGKILL");
-    using guard = waiting ? await waiting : mutex.lockSync();
+    using guard = waiting ? await waiting : mutex.lockSync(LIMIT);
     assertEquals(guard.ownerDied, true);
     guard.markConsistent();
   }
@@ -61,19 +65,19 @@ Deno.test("killed Deno processes leave it to whoever waits, synchronously and no
   assertEquals(guard.ownerDied, false);
 });
 
-Deno.test("other processes that wait are woken, and told", async () => {
+test("other processes that wait are woken, and told", async () => {
   using fixture = setUp();
   for (const form of ["await", "lock"]) {
     const guard = fixture.mutex.lockSync();
     await using waiter = fixture.peer(form);
     await waiter.until("stdout", "waiting");
-    await new Promise((resolve) => setTimeout(resolve, 50)); // asleep, probably
+    await fixture.contended();
     guard.release();
     assertEquals((await waiter.output()).stdout, "waiting\nin order\n");
   }
 });
 
-Deno.test("a thousand mutexes of a process that is killed", async () => {
+test("a thousand mutexes of a process that is killed", async () => {
   using fixture = setUp({ size: 64 * 1001 });
   const { memory } = fixture;
   for (let i = 1; i < 1000; i++) Mutex.create(memory, { offset: OFFSET + 64 * i });
@@ -82,13 +86,13 @@ Deno.test("a thousand mutexes of a process that is killed", async () => {
   holder.kill("SIGKILL");
   await holder.output();
   for (let i = 0; i < 1000; i++) {
-    using guard = Mutex.open(memory, { offset: OFFSET + 64 * i }).lockSync();
+    using guard = Mutex.open(memory, { offset: OFFSET + 64 * i }).lockSync(LIMIT);
     assertEquals(guard.ownerDied, true);
     guard.markConsistent();
   }
 });
 
-Deno.test({
+test({
   name: "the bytes are C's",
   ignore,
   async fn() {
@@ -101,7 +105,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "C's mutexes can be opened, but those that aren't robust or process-shared",
   ignore,
   async fn() {
@@ -112,12 +116,12 @@ Deno.test({
       await c.until("stdout", "lock 0");
       const { mutex } = fixture;
       assertEquals(mutex.tryLock(), undefined);
-      const waiting = mutex.lock();
+      const waiting = mutex.lock(LIMIT);
       c.kill("SIGKILL");
       using guard = await waiting;
       assertEquals(guard.ownerDied, true);
       guard.markConsistent();
-      assertThrows(() => mutex.lockSync(), Deno.errors.Busy);
+      assertThrows(() => mutex.lockSync(LIMIT), Deno.errors.Busy, "this thread has it");
     }
     for (
       const [kind, advice] of [
@@ -134,7 +138,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "C is kept out, waits, and unlocks for those who await",
   ignore,
   async fn() {
@@ -146,18 +150,18 @@ Deno.test({
     assertEquals((await c.until("stdout", "unlock 1")).split("\n")[0], `try ${EBUSY}`); // EPERM
     await c.write("\n");
     await c.until("stdout", "line");
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    await fixture.contended();
     guard.release();
     await c.until("stdout", "lock 0");
-    const waiting = [fixture.mutex.lock(), fixture.mutex.lock()];
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    const waiting = [fixture.mutex.lock(LIMIT), fixture.mutex.lock(LIMIT)];
+    await fixture.contended();
     await c.write("\n");
     for (const lock of waiting) (await lock).release();
     assertEquals((await c.output()).code, 0);
   },
 });
 
-Deno.test({
+test({
   name: "a Deno process dies with it, and C recovers; or doesn't, and nobody can lock it",
   ignore,
   async fn() {
@@ -167,7 +171,7 @@ Deno.test({
       await using holder = fixture.peer("hold");
       await holder.until("stdout", "holding");
       await using c = fixture.c(program, "lock", ...repair ? ["consistent"] : [], "unlock", "lock");
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await fixture.contended();
       holder.kill("SIGKILL");
       const { stdout } = await c.output();
       assertEquals(
@@ -178,11 +182,11 @@ Deno.test({
       );
       const { mutex } = fixture;
       if (repair) {
-        using guard = mutex.lockSync(); // C ended with it
+        using guard = mutex.lockSync(LIMIT); // C ended with it
         assertEquals(guard.ownerDied, true);
         guard.markConsistent();
       } else {
-        assertThrows(() => mutex.lockSync(), Deno.errors.BadResource, "recover()");
+        assertThrows(() => mutex.lockSync(LIMIT), Deno.errors.BadResource, "recover()");
         const guard = mutex.recover();
         assertEquals(guard.ownerDied, true);
         guard.markConsistent();
@@ -194,7 +198,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "what glibc's trylock leaves in a mutex that isn't recoverable can be recovered",
   ignore,
   async fn() {
@@ -204,7 +208,7 @@ Deno.test({
     await holder.until("stdout", "holding");
     holder.kill("SIGKILL");
     await holder.output();
-    fixture.mutex.lockSync().release();
+    fixture.mutex.lockSync(LIMIT).release();
     await using c = fixture.c(program, "try");
     assertEquals((await c.output()).stdout, `try ${ENOTRECOVERABLE}\n`);
     using guard = fixture.mutex.recover();
@@ -213,19 +217,20 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "C and Deno, waiting in every form, never lose an addition",
   ignore,
   async fn() {
     using program = await compile("sync_mutex");
     using fixture = setUp();
     const TIMES = 20_000;
+    await using stack = new AsyncDisposableStack();
     const processes = [
       fixture.c(program, `count:${TIMES}`),
       fixture.c(program, `count:${TIMES}`),
       fixture.peer("count", String(TIMES), "sync"),
       fixture.peer("count", String(TIMES), "async"),
-    ];
+    ].map((process) => stack.use(process));
     for (const process of processes) {
       const { code, stderr } = await process.output();
       assertEquals(code, 0, stderr);
@@ -234,31 +239,40 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "killed at any moment while they add, they lose at most one addition each",
   ignore,
   async fn() {
     using program = await compile("sync_mutex");
     using fixture = setUp();
     const { mutex, memory } = fixture;
+    const [all, ...each] = [0, 128, 192].map((offset) =>
+      memory.array(Int32Array, { offset, length: 1 })
+    );
     for (let round = 0; round < 6; round++) {
+      for (const count of [all, ...each]) count[0] = 0;
       const many = "1000000000";
+      await using stack = new AsyncDisposableStack();
       const processes = [
-        fixture.c(program, `count:${many}`),
-        fixture.peer("count", many, round % 2 ? "sync" : "async"),
-      ];
-      const before = memory.view.getInt32(0, true);
-      while (memory.view.getInt32(0, true) - before < 20_000) {
-        using guard = await mutex.lock();
+        fixture.c(program, `count:${many}:128`),
+        fixture.peer("count", many, round % 2 ? "sync" : "async", "192"),
+      ].map((process) => stack.use(process));
+      await until(() => each.every(([count]) => count > 0), "both add");
+      const enough = all[0] + 20_000;
+      while (all[0] < enough) {
+        using guard = await mutex.lock(LIMIT);
         guard.markConsistent();
         await new Promise((resolve) => setTimeout(resolve, 1));
       }
       for (const process of processes) {
         process.kill("SIGKILL");
-        await process[Symbol.asyncDispose]();
+        await process.output();
       }
-      using guard = mutex.lockSync({ timeout: 5000 });
+      using guard = mutex.lockSync(LIMIT);
       guard.markConsistent();
+      // Each counts for itself what it is about to add.
+      const lost = each[0][0] + each[1][0] - all[0];
+      assert(lost >= 0 && lost <= 2, `${lost} additions were lost`);
     }
   },
 });

@@ -5,6 +5,10 @@ import { FutexVector } from "../ffi/futex.ts";
 import { FUTEX_OWNER_DIED, mutexLock, mutexUnlock } from "../ffi/pthread.ts";
 import { addressOfShared } from "../ffi/wasm.ts";
 import { isSystemError, mapAnonymous, Memfd, Mutex, SharedMemory } from "../mod.ts";
+import { LIMIT } from "./_process.ts";
+import { type Random, withRandom } from "./_random.ts";
+import { test } from "./_sync.ts";
+import { TestWorker, url } from "./_workers.ts";
 
 const KIND = 4; // the word that glibc calls __kind
 
@@ -13,28 +17,16 @@ function code(error: unknown): string {
 }
 
 /** A Worker that runs code with `memory`, a SharedArrayBuffer, and `Mutex`, and posts messages. */
-function startWorker(memory: SharedArrayBuffer, code: string): Worker {
-  const source = `
-    import { Mutex } from "${new URL("../mod.ts", import.meta.url)}";
+function startWorker(memory: SharedArrayBuffer, code: string): TestWorker {
+  const worker = new TestWorker(`
+    import { Mutex } from ${url("mod.ts")};
     const run = async (memory) => { ${code} };
-    onmessage = ({ data }) => run(data);`;
-  const url = `data:text/javascript,${encodeURIComponent(source)}`;
-  const worker = new Worker(url, { type: "module" });
-  worker.postMessage(memory);
+    onmessage = ({ data }) => run(data);`);
+  worker.post(memory);
   return worker;
 }
 
-async function message(worker: Worker): Promise<unknown> {
-  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-  worker.onmessage = ({ data }) => resolve(data);
-  worker.onerror = (event) => {
-    event.preventDefault();
-    reject(new Error(event.message));
-  };
-  return await promise;
-}
-
-Deno.test("a mutex is made of zeros, once, and found again", () => {
+test("a mutex is made of zeros, once, and found again", () => {
   const memory = new SharedArrayBuffer(256);
   assert(Mutex.byteLength === 40 || Mutex.byteLength === 48);
   assertThrows(() => Mutex.open(memory), Deno.errors.NotFound, "openOrCreate()");
@@ -47,7 +39,7 @@ Deno.test("a mutex is made of zeros, once, and found again", () => {
   assertEquals(Mutex.openOrCreate(memory).created, false); // locked, it is one all the same
 });
 
-Deno.test("what is no mutex is refused", () => {
+test("what is no mutex is refused", () => {
   const memory = new SharedArrayBuffer(64);
   const words = new Int32Array(memory);
   for (
@@ -78,7 +70,7 @@ Deno.test("what is no mutex is refused", () => {
   }
 });
 
-Deno.test("arguments are checked", async () => {
+test("arguments are checked", async () => {
   const memory = new SharedArrayBuffer(64);
   for (const offset of [4, 32, -8, 1.5, NaN]) {
     assertThrows(() => Mutex.create(memory, { offset }), RangeError);
@@ -92,7 +84,7 @@ Deno.test("arguments are checked", async () => {
   mutex.lockSync().release();
 });
 
-Deno.test("one guard at a time, whatever it is asked for by", async () => {
+test("one guard at a time, whatever it is asked for by", async () => {
   const mutex = Mutex.create(new SharedArrayBuffer(64));
   const guard = mutex.lockSync();
   assertEquals([guard.held, guard.ownerDied], [true, false]);
@@ -122,7 +114,7 @@ Deno.test("one guard at a time, whatever it is asked for by", async () => {
   assert(last.held);
 });
 
-Deno.test("C's other types of mutexes don't let this thread in twice, either", () => {
+test("C's other types of mutexes don't let this thread in twice, either", () => {
   for (const kind of [0x90, 0x91, 0x93]) {
     const memory = new SharedArrayBuffer(64);
     new Int32Array(memory)[KIND] = kind;
@@ -134,7 +126,7 @@ Deno.test("C's other types of mutexes don't let this thread in twice, either", (
   }
 });
 
-Deno.test("the same mutex at two addresses is one", () => {
+test("the same mutex at two addresses is one", () => {
   using memfd = Memfd.create(4096);
   using one = memfd.map();
   using two = memfd.map();
@@ -146,7 +138,7 @@ Deno.test("the same mutex at two addresses is one", () => {
   other.lockSync().release();
 });
 
-Deno.test("tasks of one thread get it in their order", async () => {
+test("tasks of one thread get it in their order", async () => {
   const mutex = Mutex.create(new SharedArrayBuffer(64));
   const order: number[] = [];
   let inside = 0;
@@ -160,7 +152,7 @@ Deno.test("tasks of one thread get it in their order", async () => {
   assertEquals(order, Array.from({ length: 50 }, (_, i) => i));
 });
 
-Deno.test("a task that locks again and again leaves others their turn", async () => {
+test("a task that locks again and again leaves others their turn", async () => {
   const mutex = Mutex.create(new SharedArrayBuffer(64));
   let done = false;
   let turns = 0;
@@ -179,7 +171,7 @@ Deno.test("a task that locks again and again leaves others their turn", async ()
   assert(turns > 0);
 });
 
-Deno.test("abort and timeout end a wait, and others still get their turn", async () => {
+test("abort and timeout end a wait, and others still get their turn", async () => {
   const mutex = Mutex.create(new SharedArrayBuffer(64));
   const guard = mutex.lockSync();
   const abort = new AbortController();
@@ -195,7 +187,7 @@ Deno.test("abort and timeout end a wait, and others still get their turn", async
   await assertRejects(() => mutex.lock({ signal: AbortSignal.abort(reason) }), Error, "enough");
 });
 
-Deno.test("Workers and this thread exclude each other", async () => {
+test("Workers and this thread exclude each other", async () => {
   const memory = new SharedArrayBuffer(128);
   const mutex = Mutex.create(memory, { offset: 64 });
   const count = new Int32Array(memory);
@@ -207,54 +199,48 @@ Deno.test("Workers and this thread exclude each other", async () => {
       count[0] = count[0] + 1;
     }
     postMessage("done");`;
-  const workers = ["mutex.lockSync()", "await mutex.lock()"].map((form) =>
-    startWorker(memory, loop(form))
-  );
-  try {
-    const done = Promise.all(workers.map(message));
-    for (let i = 0; i < 5000; i++) {
-      using _guard = i % 2 ? mutex.lockSync() : await mutex.lock();
-      count[0] = count[0] + 1;
-    }
-    await done;
-    assertEquals(count[0], 15000);
-  } finally {
-    for (const worker of workers) worker.terminate();
+  using one = startWorker(memory, loop("mutex.lockSync()"));
+  using two = startWorker(memory, loop("await mutex.lock()"));
+  for (let i = 0; i < 5000; i++) {
+    using _guard = i % 2 ? mutex.lockSync(LIMIT) : await mutex.lock(LIMIT);
+    count[0] = count[0] + 1;
   }
+  assertEquals([await one.message(), await two.message()], ["done", "done"]);
+  assertEquals(count[0], 15000);
 });
 
-Deno.test("a Worker that is terminated with it: the next one is told", async () => {
+test("a Worker that is terminated with it: the next one is told", async () => {
   for (const form of ["lockSync", "lock"] as const) {
     const memory = new SharedArrayBuffer(128);
     const mutex = Mutex.create(memory, { offset: 64 });
-    const worker = startWorker(
+    using worker = startWorker(
       memory,
       `globalThis.guard = Mutex.open(memory, { offset: 64 }).lockSync(); postMessage("holding");`,
     );
-    assertEquals(await message(worker), "holding");
+    assertEquals(await worker.message(), "holding");
     assertThrows(() => mutex.lockSync({ timeout: 10 }), Deno.errors.TimedOut, "10 ms");
-    const waiting = form === "lock" ? mutex.lock() : undefined;
+    const waiting = form === "lock" ? mutex.lock(LIMIT) : undefined;
     worker.terminate();
-    using guard = waiting ? await waiting : mutex.lockSync();
+    using guard = waiting ? await waiting : mutex.lockSync(LIMIT);
     assertEquals(guard.ownerDied, true);
     guard.markConsistent();
     guard.release();
-    using again = mutex.lockSync();
+    using again = mutex.lockSync(LIMIT);
     assertEquals(again.ownerDied, false);
   }
 });
 
-Deno.test("left unrepaired, it can't be locked any more, until it is recovered", async () => {
+test("left unrepaired, it can't be locked any more, until it is recovered", async () => {
   const memory = new SharedArrayBuffer(128);
   const mutex = Mutex.create(memory, { offset: 64 });
-  const worker = startWorker(
+  using worker = startWorker(
     memory,
     `globalThis.guard = Mutex.open(memory, { offset: 64 }).lockSync(); postMessage("holding");`,
   );
-  await message(worker);
+  assertEquals(await worker.message(), "holding");
   assertThrows(() => mutex.recover(), Deno.errors.Busy, "which lives");
-  const waiting = mutex.lock();
-  const other = assertRejects(() => mutex.lock(), Deno.errors.BadResource, "markConsistent()");
+  const waiting = mutex.lock(LIMIT);
+  const other = assertRejects(() => mutex.lock(LIMIT), Deno.errors.BadResource, "markConsistent()");
   worker.terminate();
   (await waiting).release();
   await other;
@@ -273,7 +259,7 @@ Deno.test("left unrepaired, it can't be locked any more, until it is recovered",
   assertEquals(guard.ownerDied, false);
 });
 
-Deno.test("an owner that the kernel lost is found dead by recover()", () => {
+test("an owner that the kernel lost is found dead by recover()", () => {
   const memory = new SharedArrayBuffer(64);
   const words = new Int32Array(memory);
   const mutex = Mutex.create(memory);
@@ -284,14 +270,12 @@ Deno.test("an owner that the kernel lost is found dead by recover()", () => {
   guard.markConsistent();
 });
 
-Deno.test("mutexes are released in any order", () => {
+function releaseInAnyOrder(random: Random): void {
   const memory = new SharedArrayBuffer(64 * 1000);
   const mutexes = Array.from(
     { length: 1000 },
     (_, i) => Mutex.create(memory, { offset: 64 * i }),
   );
-  let seed = 1;
-  const random = (below: number) => (seed = seed * 48271 % 0x7fffffff) % below;
   for (let round = 0; round < 3; round++) {
     const guards = mutexes.map((mutex) => mutex.lockSync());
     while (guards.length > 0) guards.splice(random(guards.length), 1)[0].release();
@@ -304,9 +288,11 @@ Deno.test("mutexes are released in any order", () => {
     for (const guard of few) guard.release();
   }
   for (const mutex of mutexes) mutex.lockSync().release();
-});
+}
 
-Deno.test("what was overwritten is an error for all, also if it looks as if it were locked", async () => {
+test("mutexes are released in any order", () => withRandom(releaseInAnyOrder));
+
+test("what was overwritten is an error for all, also if it looks as if it were locked", async () => {
   const memory = new SharedArrayBuffer(64);
   const words = new Int32Array(memory);
   const mutex = Mutex.create(memory);
@@ -336,7 +322,7 @@ Deno.test("what was overwritten is an error for all, also if it looks as if it w
   guard.release();
 });
 
-Deno.test("all who sleep on a mutex learn that nobody can lock it any more", async () => {
+test("all who sleep on a mutex learn that nobody can lock it any more", async () => {
   const memory = new SharedArrayBuffer(64);
   const words = new Int32Array(memory);
   const mutex = Mutex.create(memory);
@@ -353,7 +339,7 @@ Deno.test("all who sleep on a mutex learn that nobody can lock it any more", asy
   assertEquals(await other, 0);
 });
 
-Deno.test("more than the kernel would free for a dead thread are refused", async () => {
+test("more than the kernel would free for a dead thread are refused", async () => {
   const memory = new SharedArrayBuffer(64 * 2049);
   const guards = Array.from(
     { length: 2048 },
@@ -382,7 +368,7 @@ Deno.test("more than the kernel would free for a dead thread are refused", async
   for (const guard of guards) guard.release();
 });
 
-Deno.test("memory that is closed while it is locked stays until it is released", () => {
+test("memory that is closed while it is locked stays until it is released", () => {
   using memfd = Memfd.create(4096);
   const mapping = memfd.map();
   const [one, two] = [0, 64].map((offset) => Mutex.create(mapping, { offset }));
@@ -400,7 +386,7 @@ Deno.test("memory that is closed while it is locked stays until it is released",
   assertEquals(first.held, false);
 });
 
-Deno.test("a wait ends with the memory", async () => {
+test("a wait ends with the memory", async () => {
   using memfd = Memfd.create(4096);
   const mapping = memfd.map();
   const mutex = Mutex.create(mapping);
@@ -411,7 +397,7 @@ Deno.test("a wait ends with the memory", async () => {
   guard.release();
 });
 
-Deno.test("a resized memory takes its mutexes with it", () => {
+test("a resized memory takes its mutexes with it", () => {
   using memfd = Memfd.create(1 << 20);
   using mapping = memfd.map({ length: 4096 });
   const mutex = Mutex.create(mapping);
@@ -423,7 +409,7 @@ Deno.test("a resized memory takes its mutexes with it", () => {
   mutex.lockSync().release();
 });
 
-Deno.test("a SharedMemory can't be closed while this thread has locked a mutex in it", () => {
+test("a SharedMemory can't be closed while this thread has locked a mutex in it", () => {
   using shared = SharedMemory.from(mapAnonymous(4096, { shared: true }));
   const mutex = Mutex.create(shared, { offset: 64 });
   const guard = mutex.lockSync();
@@ -433,17 +419,14 @@ Deno.test("a SharedMemory can't be closed while this thread has locked a mutex i
   assertThrows(() => mutex.lockSync(), Deno.errors.BadResource);
 });
 
-Deno.test("what is overwritten while it is locked is noticed, and nothing crashes", () => {
+function overwrite(pick: Random): void {
   const memory = new SharedArrayBuffer(192);
   const mutexes = [0, 64, 128].map((offset) => Mutex.create(memory, { offset }));
   const words = new Int32Array(memory, 64, 16);
-  let seed = 7;
-  const random = () => (seed = seed * 48271 % 0x7fffffff) | 0;
-  const pick = (limit: number) => Math.abs(random()) % limit;
   for (let round = 0; round < 2000; round++) {
     const guards = mutexes.map((mutex) => mutex.lockSync());
     const index = [0, 4, 6, 7, 8, 9][pick(6)];
-    const value = [0, 1, -1, 0x92, words[index] ^ 8, words[index] + 64, random()][pick(7)];
+    const value = [0, 1, -1, 0x92, words[index] ^ 8, words[index] + 64, pick(2 ** 32) | 0][pick(7)];
     const owner = 0x3fffffff;
     const harmful = index === 0 ? (value & owner) !== (words[0] & owner) : (value & ~3) !== 0x90;
     words[index] = value;
@@ -451,8 +434,9 @@ Deno.test("what is overwritten while it is locked is noticed, and nothing crashe
       const release = () => guards[i].release();
       // A pointer may be put right by the release of its neighbours.
       if (i !== 1) release();
-      else if (index <= 4 && harmful) assertThrows(release, Deno.errors.InvalidData, "overwritten");
-      else {
+      else if (index <= 4 && harmful) {
+        assertThrows(release, Deno.errors.InvalidData, "overwritten");
+      } else {
         try {
           release();
         } catch (error) {
@@ -466,9 +450,12 @@ Deno.test("what is overwritten while it is locked is noticed, and nothing crashe
   words[4] = 0x7f;
   assertThrows(() => mutexes[1].lockSync(), Deno.errors.InvalidData);
   assertThrows(() => mutexes[1].tryLock(), Deno.errors.InvalidData);
-});
+}
 
-Deno.test("one whose list was overwritten is left as an owner who died would", () => {
+test("what is overwritten while it is locked is noticed, and nothing crashes", () =>
+  withRandom(overwrite));
+
+test("one whose list was overwritten is left as an owner who died would", () => {
   const memory = new SharedArrayBuffer(64);
   const mutex = Mutex.create(memory);
   const guard = mutex.lockSync();
@@ -479,7 +466,7 @@ Deno.test("one whose list was overwritten is left as an owner who died would", (
   next.markConsistent();
 });
 
-Deno.test("robust mutexes that other code of the thread holds are no strangers", () => {
+function holdForeign(random: Random): void {
   const memory = new SharedArrayBuffer(64 * 6);
   const address = addressOfShared(memory);
   const all = Array.from({ length: 6 }, (_, i) => {
@@ -492,8 +479,6 @@ Deno.test("robust mutexes that other code of the thread holds are no strangers",
       },
     };
   });
-  let seed = 3;
-  const random = (below: number) => (seed = seed * 48271 % 0x7fffffff) % below;
   for (let round = 0; round < 500; round++) {
     const guards = all.map((mutex) => mutex.lockSync());
     while (guards.length > 0) guards.splice(random(guards.length), 1)[0].release();
@@ -504,4 +489,7 @@ Deno.test("robust mutexes that other code of the thread holds are no strangers",
   assertThrows(() => guards[3].release(), Deno.errors.InvalidData);
   for (const i of [0, 5, 1, 4, 2]) guards[i].release();
   for (const i of [0, 1, 2, 4, 5]) all[i].lockSync().release();
-});
+}
+
+test("robust mutexes that other code of the thread holds are no strangers", () =>
+  withRandom(holdForeign));

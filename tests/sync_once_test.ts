@@ -1,16 +1,19 @@
 // Values that one of many processes initialises.
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
-import { IPC_PRIVATE, mapAnonymous, Once, Segment } from "../mod.ts";
+import { mapAnonymous, Once } from "../mod.ts";
 import { deno } from "./_process.ts";
+import { sharedSegment, test, untilContended } from "./_sync.ts";
 
 const PEER = "tests/peers/sync_once.ts";
+/** The word of its mutex. */
+const MUTEX = 18;
 
 function never(): never {
   throw new Error("not again");
 }
 
-Deno.test("a value is initialised once", async () => {
+test("a value is initialised once", async () => {
   const memory = new SharedArrayBuffer(1024);
   const once = Once.create(memory, 3);
   assertEquals([once.created, once.valueLength, once.tryGet()], [true, 3, undefined]);
@@ -25,7 +28,7 @@ Deno.test("a value is initialised once", async () => {
   assertEquals(new Uint8Array(memory)[128], 7);
 });
 
-Deno.test("an initialiser that throws leaves it to the next one", async () => {
+test("an initialiser that throws leaves it to the next one", async () => {
   const once = Once.create(new SharedArrayBuffer(1024), 2);
   const fail = (bytes: Uint8Array) => {
     bytes.fill(9);
@@ -40,7 +43,7 @@ Deno.test("an initialiser that throws leaves it to the next one", async () => {
   assertEquals([...once.getSync((bytes) => void (bytes[1] = 1))], [0, 1]);
 });
 
-Deno.test("tasks of one thread wait for the one that initialises", async () => {
+test("tasks of one thread wait for the one that initialises", async () => {
   const once = Once.create(new SharedArrayBuffer(1024), 1);
   let calls = 0;
   const slow = async (bytes: Uint8Array) => {
@@ -55,7 +58,7 @@ Deno.test("tasks of one thread wait for the one that initialises", async () => {
   assertEquals([calls, ...values.map(([byte]) => byte)], [1, 5, 5, 5]);
 });
 
-Deno.test("what is there is checked", () => {
+test("what is there is checked", () => {
   const memory = new SharedArrayBuffer(1024);
   assertThrows(() => Once.open(memory), Deno.errors.NotFound);
   assertThrows(() => Once.create(memory, {} as never), TypeError);
@@ -75,7 +78,7 @@ Deno.test("what is there is checked", () => {
   assertThrows(() => Once.open(memory), Deno.errors.InvalidData, "wrote over it");
 });
 
-Deno.test("an initialiser that must not be asynchronous is one error, and not two", async () => {
+test("an initialiser that must not be asynchronous is one error, and not two", async () => {
   const once = Once.create(new SharedArrayBuffer(4096), 4);
   let unhandled = 0;
   const onUnhandled = (event: Event) => {
@@ -93,7 +96,7 @@ Deno.test("an initialiser that must not be asynchronous is one error, and not tw
   }
 });
 
-Deno.test("memory that goes away while it is initialised", async () => {
+test("memory that goes away while it is initialised", async () => {
   const memory = mapAnonymous(4096, { shared: true });
   const once = Once.create(memory, 4);
   const get = () =>
@@ -104,12 +107,14 @@ Deno.test("memory that goes away while it is initialised", async () => {
   await assertRejects(get, Deno.errors.BadResource, "was unmapped");
 });
 
-Deno.test("of many processes exactly one initialises it, also after one was killed in between", async () => {
-  using segment = Segment.create(IPC_PRIVATE, 4096, { removeOnDispose: true });
-  await using first = deno(PEER, [String(segment.id), "hang"]);
+test("of many processes exactly one initialises it, also after one was killed in between", async () => {
+  using shared = sharedSegment(4096, (memory) => memory.array(Int32Array));
+  const { id, object: words } = shared;
+  await using first = deno(PEER, [id, "hang"]);
   await first.until("stdout", "initialising");
-  const others = Array.from({ length: 4 }, () => deno(PEER, [String(segment.id), "get"]));
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await using stack = new AsyncDisposableStack();
+  const others = Array.from({ length: 4 }, () => stack.use(deno(PEER, [id, "get"])));
+  await untilContended(words, MUTEX);
   first.kill("SIGKILL");
   const lines = await Promise.all(others.map(async (process) => {
     const { stdout, stderr } = await process.output();

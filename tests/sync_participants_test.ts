@@ -5,6 +5,7 @@ import { mapAnonymous, SharedMemory } from "../mod.ts";
 import { clearIdentity } from "../sync/identity.ts";
 import { PARTICIPANT_WORDS, Participants } from "../sync/participants.ts";
 import { placeOf } from "../sync/place.ts";
+import { bury, test } from "./_sync.ts";
 
 const SIZE = 3;
 const INDEX = 16;
@@ -15,12 +16,12 @@ function setUp() {
   return { memory, place, table: new Participants(place, INDEX, SIZE) };
 }
 
-/** Pretends that the one who has an entry was a thread that started at another time. */
+/** Pretends that the one who has an entry died. */
 function die(words: Int32Array<ArrayBufferLike>, slot: number): void {
-  words[INDEX + PARTICIPANT_WORDS * slot + 2] ^= 1;
+  bury(words, INDEX + PARTICIPANT_WORDS * slot, 4711);
 }
 
-Deno.test("who joins is found, with its role, until it leaves", () => {
+test("who joins is found, with its role, until it leaves", () => {
   const { table } = setUp();
   assertEquals(table.list(), []);
   const one = table.join(7);
@@ -36,7 +37,7 @@ Deno.test("who joins is found, with its role, until it leaves", () => {
   assertEquals(table.status(one.slot), undefined);
 });
 
-Deno.test("the living have their entries, those of the dead are taken", () => {
+test("the living have their entries, those of the dead are taken", () => {
   const { table, place } = setUp();
   const all = Array.from({ length: SIZE }, () => table.join());
   assertEquals(all.map((participant) => participant?.slot), [0, 1, 2]);
@@ -65,7 +66,7 @@ function interrupted<T>(loads: number, interrupt: () => void, call: () => T): T 
   }
 }
 
-Deno.test("whoever comes or goes while somebody looks isn't called dead", () => {
+test("whoever comes or goes while somebody looks isn't called dead", () => {
   const { table, place } = setUp();
   const { words } = place;
   for (let loads = 1; loads <= 5; loads++) {
@@ -83,7 +84,7 @@ Deno.test("whoever comes or goes while somebody looks isn't called dead", () => 
   }
 });
 
-Deno.test("a participant is there with its role, never with that of the one before", () => {
+test("a participant is there with its role, never with that of the one before", () => {
   const { table, place } = setUp();
   table.join(3)?.leave();
   const { store } = Atomics;
@@ -101,7 +102,7 @@ Deno.test("a participant is there with its role, never with that of the one befo
   assertEquals(seen, [4]);
 });
 
-Deno.test("leaving a table whose memory is gone does nothing", () => {
+test("leaving a table whose memory is gone does nothing", () => {
   const { table, memory } = setUp();
   const one = table.join();
   memory.close();
@@ -109,7 +110,7 @@ Deno.test("leaving a table whose memory is gone does nothing", () => {
   assertEquals(one?.left, true);
 });
 
-Deno.test("a SharedMemory can't be closed as long as this thread takes part in something in it", () => {
+test("a SharedMemory can't be closed as long as this thread takes part in something in it", () => {
   const memory = SharedMemory.from(mapAnonymous(4096, { shared: true }));
   using other = SharedMemory.from(mapAnonymous(4096, { shared: true }));
   const place = placeOf({ name: "table", memory, offset: 0, byteLength: 1024 });

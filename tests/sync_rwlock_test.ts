@@ -2,34 +2,44 @@
 
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FUTEX_OWNER_DIED } from "../ffi/pthread.ts";
-import { IPC_PRIVATE, mapAnonymous, Memfd, RwLock, Segment } from "../mod.ts";
+import { mapAnonymous, Memfd, RwLock } from "../mod.ts";
 import { BUSY } from "../sync/lock_result.ts";
 import { MutexCore } from "../sync/mutex_core.ts";
 import { setSpinning } from "../sync/patience.ts";
 import { placeOf } from "../sync/place.ts";
 import { TURNSTILE } from "../sync/rwlock_layout.ts";
 import { compile, noCompiler } from "./_c.ts";
-import { deno, Process } from "./_process.ts";
+import { until } from "./_objects.ts";
+import { deno, LIMIT, Process } from "./_process.ts";
+import { sharedSegment, test, turn } from "./_sync.ts";
 
 const ignore = noCompiler("reader-writer locks shared with C programs");
 const PEER = "tests/peers/sync_rwlock.ts";
 const OFFSET = 64;
 
 function setUp(readers?: number) {
-  using stack = new DisposableStack();
-  const segment = stack.use(Segment.create(IPC_PRIVATE, 8192, { removeOnDispose: true }));
-  const memory = stack.use(segment.attach());
-  const lock = RwLock.create(memory, { offset: OFFSET, readers });
-  const owned = stack.move();
+  const shared = sharedSegment(
+    8192,
+    (memory) => RwLock.create(memory, { offset: OFFSET, readers }),
+  );
+  const { memory, object: lock, id } = shared;
   return {
     memory,
     lock,
-    where: [String(segment.id), String(OFFSET)],
-    [Symbol.dispose]: () => owned.dispose(),
+    where: [id, String(OFFSET)],
+    [Symbol.dispose]: () => shared[Symbol.dispose](),
   };
 }
 
-Deno.test("many read, or one writes", async () => {
+/** Waits until a writer waits: readers who come then have to wait, too. */
+async function untilWriterWaits(lock: RwLock): Promise<void> {
+  await until(() => {
+    using guard = lock.tryLockRead();
+    return guard === undefined;
+  }, "a writer waits");
+}
+
+test("many read, or one writes", async () => {
   const lock = RwLock.create(new SharedArrayBuffer(4096), { readers: 3 });
   const readers = [lock.lockReadSync(), lock.tryLockRead(), await lock.lockRead()];
   assertEquals(readers.map((guard) => guard?.held), [true, true, true]);
@@ -56,7 +66,7 @@ Deno.test("many read, or one writes", async () => {
   assertThrows(() => writer.markConsistent(), Deno.errors.BadResource, "was released");
 });
 
-Deno.test("a writer who waits goes before readers who come later", async () => {
+test("a writer who waits goes before readers who come later", async () => {
   const lock = RwLock.create(new SharedArrayBuffer(4096));
   const reader = lock.lockReadSync();
   const order: string[] = [];
@@ -68,14 +78,15 @@ Deno.test("a writer who waits goes before readers who come later", async () => {
     order.push("reader");
     guard.release();
   });
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await untilWriterWaits(lock);
+  await turn(5);
   assertEquals([order.length, lock.tryLockRead()], [0, undefined]);
   reader.release();
   await Promise.all([writing, reading]);
   assertEquals(order, ["writer", "reader"]);
 });
 
-Deno.test("a reader who is just entering doesn't keep others from trying", async () => {
+test("a reader who is just entering doesn't keep others from trying", async () => {
   const memory = new SharedArrayBuffer(4096);
   const lock = RwLock.create(memory);
   const turnstile = new MutexCore(placeOf({ name: "rwlock", memory, offset: 0 }), TURNSTILE);
@@ -102,12 +113,12 @@ Deno.test("a reader who is just entering doesn't keep others from trying", async
   }
 });
 
-Deno.test("whoever gives up waiting leaves nothing locked", async () => {
+test("whoever gives up waiting leaves nothing locked", async () => {
   const lock = RwLock.create(new SharedArrayBuffer(4096));
   const reader = lock.lockReadSync();
   const abort = new AbortController();
   const writing = assertRejects(() => lock.lockWrite({ signal: abort.signal }), Error, "enough");
-  await new Promise((resolve) => setTimeout(resolve, 10));
+  await untilWriterWaits(lock);
   abort.abort(new Error("enough"));
   await writing;
   lock.lockReadSync().release();
@@ -115,7 +126,7 @@ Deno.test("whoever gives up waiting leaves nothing locked", async () => {
   lock.lockWriteSync().release();
 });
 
-Deno.test("what is there is checked", () => {
+test("what is there is checked", () => {
   const memory = new SharedArrayBuffer(4096);
   assertThrows(() => RwLock.open(memory), Deno.errors.NotFound);
   assertEquals(RwLock.openOrCreate(memory, { readers: 4 }).created, true);
@@ -143,7 +154,7 @@ Deno.test("what is there is checked", () => {
   assertThrows(() => RwLock.open(large), Deno.errors.InvalidData, "contradicts itself");
 });
 
-Deno.test("guards work after the memory was closed", () => {
+test("guards work after the memory was closed", () => {
   const memory = mapAnonymous(4096, { shared: true });
   const lock = RwLock.create(memory);
   const reader = lock.lockReadSync();
@@ -152,7 +163,7 @@ Deno.test("guards work after the memory was closed", () => {
   reader.release();
 });
 
-Deno.test("memory that is closed just as a dead writer's lock is granted leaves it to others", async () => {
+test("memory that is closed just as a dead writer's lock is granted leaves it to others", async () => {
   for (const form of ["lockRead", "lockWrite"] as const) {
     using memfd = Memfd.create(4096);
     const memory = memfd.map();
@@ -167,14 +178,14 @@ Deno.test("memory that is closed just as a dead writer's lock is granted leaves 
   }
 });
 
-Deno.test("a reader who is killed changes nothing; of a writer, all are told until one repairs", async () => {
+test("a reader who is killed changes nothing; of a writer, all are told until one repairs", async () => {
   using fixture = setUp(4);
   const { lock, where } = fixture;
   {
     await using reader = deno(PEER, [...where, "hold", "read"]);
     await reader.until("stdout", "holding false");
     assertEquals(lock.tryLockWrite(), undefined);
-    const writing = lock.lockWrite();
+    const writing = lock.lockWrite(LIMIT);
     reader.kill("SIGKILL");
     using guard = await writing;
     assertEquals(guard.ownerDied, false);
@@ -182,30 +193,30 @@ Deno.test("a reader who is killed changes nothing; of a writer, all are told unt
   await using writer = deno(PEER, [...where, "hold", "write"]);
   await writer.until("stdout", "holding false");
   assertThrows(() => lock.lockReadSync({ timeout: 10 }), Deno.errors.TimedOut);
-  const reading = lock.lockRead();
+  const reading = lock.lockRead(LIMIT);
   writer.kill("SIGKILL");
   {
     using guard = await reading;
     assertEquals(guard.ownerDied, true);
   }
   {
-    using guard = lock.lockReadSync();
+    using guard = lock.lockReadSync(LIMIT);
     assertEquals(guard.ownerDied, true);
   }
   {
-    using guard = lock.lockWriteSync();
+    using guard = lock.lockWriteSync(LIMIT);
     assertEquals(guard.ownerDied, true);
   }
   {
-    using guard = await lock.lockWrite();
+    using guard = await lock.lockWrite(LIMIT);
     assertEquals(guard.ownerDied, true);
     guard.markConsistent();
   }
-  using guard = lock.lockReadSync();
+  using guard = lock.lockReadSync(LIMIT);
   assertEquals(guard.ownerDied, false);
 });
 
-Deno.test({
+test({
   name: "C reads and writes by pthread calls alone",
   ignore,
   async fn() {
@@ -214,12 +225,13 @@ Deno.test({
       using fixture = setUp(readers);
       const { where, memory } = fixture;
       const TIMES = 3000;
+      await using stack = new AsyncDisposableStack();
       const processes = [
         deno(PEER, [...where, String(TIMES), "sync"]),
         deno(PEER, [...where, String(TIMES), "async"]),
         new Process(program.file, [...where, String(readers), "read", String(TIMES)]),
         new Process(program.file, [...where, String(readers), "write", String(TIMES)]),
-      ];
+      ].map((process) => stack.use(process));
       for (const process of processes) {
         const { code, stderr } = await process.output();
         assertEquals(code, 0, stderr);
@@ -230,7 +242,7 @@ Deno.test({
   },
 });
 
-Deno.test({
+test({
   name: "C dies as a writer, and is told of one who died",
   ignore,
   async fn() {
@@ -240,7 +252,7 @@ Deno.test({
     for (const [what, died] of [["read", false], ["write", true]] as const) {
       await using c = new Process(program.file, [...where, "4", "hold", what]);
       await c.until("stdout", "holding, inconsistent 0");
-      const locking = lock.lockWrite();
+      const locking = lock.lockWrite(LIMIT);
       c.kill("SIGKILL");
       using guard = await locking;
       assertEquals(guard.ownerDied, died);

@@ -3,13 +3,13 @@
 import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { Event, FutexSemaphore, IPC_PRIVATE, mapAnonymous, mapFile, Segment } from "../mod.ts";
 import type { SyncMemory } from "../mod.ts";
-import { MEMORIES, onLinux, settled, turn } from "./_sync.ts";
+import { MEMORIES, settled, test, turn } from "./_sync.ts";
 
 const SIZE = 4096;
 const MAX = 0x7fffffff;
 
 for (const [name, make] of MEMORIES) {
-  Deno.test(`a semaphore in ${name}`, onLinux, async () => {
+  test(`a semaphore in ${name}`, async () => {
     using made = make(SIZE);
     const { memory } = made;
     const semaphore = FutexSemaphore.create(memory, 2, { offset: 512 });
@@ -36,7 +36,7 @@ for (const [name, make] of MEMORIES) {
   });
 }
 
-Deno.test("create, open, and openOrCreate tell what is there", onLinux, () => {
+test("create, open, and openOrCreate tell what is there", () => {
   using memory = mapAnonymous(SIZE, { shared: true });
   assertThrows(() => FutexSemaphore.open(memory), Deno.errors.NotFound, "nothing is there");
   const made = FutexSemaphore.openOrCreate(memory, 3);
@@ -52,7 +52,7 @@ Deno.test("create, open, and openOrCreate tell what is there", onLinux, () => {
   assertThrows(() => FutexSemaphore.open(memory, garbage), Deno.errors.InvalidData);
 });
 
-Deno.test("arguments are checked", onLinux, async () => {
+test("arguments are checked", async () => {
   const buffer = new SharedArrayBuffer(SIZE);
   for (const value of [-1, 1.5, MAX + 1, NaN]) {
     assertThrows(() => FutexSemaphore.create(buffer, value), RangeError, "value");
@@ -77,7 +77,7 @@ Deno.test("arguments are checked", onLinux, async () => {
   assertEquals(semaphore.value(), 1);
 });
 
-Deno.test("memory that may only be read is refused", onLinux, () => {
+test("memory that may only be read is refused", () => {
   const path = Deno.makeTempFileSync();
   try {
     Deno.writeFileSync(path, new Uint8Array(SIZE));
@@ -92,7 +92,7 @@ Deno.test("memory that may only be read is refused", onLinux, () => {
   }
 });
 
-Deno.test("a value beyond the limit is an error, and changes nothing", onLinux, () => {
+test("a value beyond the limit is an error, and changes nothing", () => {
   const semaphore = FutexSemaphore.create(new SharedArrayBuffer(SIZE), MAX - 1);
   semaphore.release();
   assertThrows(() => semaphore.release(), RangeError, "would exceed 2147483647");
@@ -102,7 +102,7 @@ Deno.test("a value beyond the limit is an error, and changes nothing", onLinux, 
   assertEquals(semaphore.value(), 0);
 });
 
-Deno.test("garbage in the memory is an error, not a hang", onLinux, async () => {
+test("garbage in the memory is an error, not a hang", async () => {
   const buffer = new SharedArrayBuffer(SIZE);
   const semaphore = FutexSemaphore.create(buffer, 0);
   const words = new Int32Array(buffer);
@@ -117,7 +117,7 @@ Deno.test("garbage in the memory is an error, not a hang", onLinux, async () => 
   await settled();
 });
 
-Deno.test("guards give their unit back once", onLinux, async () => {
+test("guards give their unit back once", async () => {
   const semaphore = FutexSemaphore.create(new SharedArrayBuffer(SIZE), 1);
   {
     using guard = semaphore.lockSync();
@@ -139,9 +139,8 @@ Deno.test("guards give their unit back once", onLinux, async () => {
   await settled();
 });
 
-Deno.test(
+test(
   "those of one thread get their units in order, however many each wants",
-  onLinux,
   async () => {
     using memory = mapAnonymous(SIZE, { shared: true });
     const semaphore = FutexSemaphore.create(memory, 0);
@@ -171,7 +170,7 @@ Deno.test(
   },
 );
 
-Deno.test("units that come while waits are aborted all arrive, or stay", onLinux, async () => {
+test("units that come while waits are aborted all arrive, or stay", async () => {
   const semaphore = FutexSemaphore.create(new SharedArrayBuffer(SIZE), 0);
   let got = 0;
   const waits = Array.from({ length: 600 }, async (_, index) => {
@@ -187,9 +186,8 @@ Deno.test("units that come while waits are aborted all arrive, or stay", onLinux
   assertEquals(got + semaphore.value(), 300);
 });
 
-Deno.test(
+test(
   "memory that is closed ends waits with an error, and its counts stay right",
-  onLinux,
   async () => {
     using segment = Segment.create(IPC_PRIVATE, SIZE, { removeOnDispose: true });
     using other = segment.attach();

@@ -9,6 +9,7 @@ import {
   openOrCreateSized,
   openSized,
 } from "../sync/sized_object.ts";
+import { test } from "./_sync.ts";
 
 const LENGTH = 2;
 const STATE = 4;
@@ -28,7 +29,7 @@ const TABLE: ObjectShape = {
   initialise: ({ words }, [rows]) => void (words[16] = -rows),
 };
 
-Deno.test("an object has the length of its parameters, and what it begins with", () => {
+test("an object has the length of its parameters, and what it begins with", () => {
   const memory = new SharedArrayBuffer(1024);
   const bytes = new Uint8Array(memory);
   bytes.fill(7, 64 + 128);
@@ -41,7 +42,7 @@ Deno.test("an object has the length of its parameters, and what it begins with",
   assertEquals(other.parameters.slice(0, 3), [3, 64, 0]);
 });
 
-Deno.test("what wasn't asked for is taken as it is, be it shorter or longer than a new one", () => {
+test("what wasn't asked for is taken as it is, be it shorter or longer than a new one", () => {
   const memory = new SharedArrayBuffer(1024);
   const openOrCreate = (parameters: number[], wanted?: Record<string, unknown>) =>
     openOrCreateSized(TABLE, memory, parameters, {}, wanted).parameters.slice(0, 2);
@@ -60,7 +61,7 @@ Deno.test("what wasn't asked for is taken as it is, be it shorter or longer than
   assertThrows(beyond, RangeError, "at offset 1000");
 });
 
-Deno.test("parameters that contradict the length are no object's", () => {
+test("parameters that contradict the length are no object's", () => {
   const memory = new SharedArrayBuffer(1024);
   const words = new Int32Array(memory);
   createSized(TABLE, memory, [3, 64], {});
@@ -82,7 +83,7 @@ function openAs(shape: ObjectShape, memory: SharedArrayBuffer) {
   return openOrCreateSized(shape, memory, [3, 64], {});
 }
 
-Deno.test("whoever opens what is being created waits as long as it was told", () => {
+test("whoever opens what is being created waits as long as it was told", () => {
   const memory = new SharedArrayBuffer(4096);
   const words = new Int32Array(memory);
   const { tid, namespace } = ownIdentity();
@@ -109,7 +110,7 @@ Deno.test("whoever opens what is being created waits as long as it was told", ()
   }
 });
 
-Deno.test("a lock for fewer readers is found where there is no room for the default", () => {
+test("a lock for fewer readers is found where there is no room for the default", () => {
   const memory = new SharedArrayBuffer(RwLock.byteLength({ readers: 2 }));
   assertThrows(() => RwLock.openOrCreate(memory), RangeError);
   RwLock.create(memory, { readers: 2 });
@@ -122,7 +123,7 @@ Deno.test("a lock for fewer readers is found where there is no room for the defa
   );
 });
 
-Deno.test("an event is taken as it is reset, unless that was asked for", () => {
+test("an event is taken as it is reset, unless that was asked for", () => {
   const memory = new SharedArrayBuffer(Event.byteLength);
   Event.create(memory, { reset: "automatic" });
   assertEquals(Event.openOrCreate(memory).reset, "automatic");

@@ -12,8 +12,9 @@ import {
   RwLock,
   SharedMemory,
 } from "../mod.ts";
+import { test } from "./_sync.ts";
 
-Deno.test("a RwLock whose memory is closed while it is being locked is free for others", async () => {
+test("a RwLock whose memory is closed while it is being locked is free for others", async () => {
   for (const lock of ["lockRead", "lockWrite"] as const) {
     for (let microtasks = 0; microtasks < 8; microtasks++) {
       using memfd = Memfd.create(4096);
@@ -30,7 +31,7 @@ Deno.test("a RwLock whose memory is closed while it is being locked is free for 
   }
 });
 
-Deno.test("a guard that is released while a condition has unlocked it doesn't lock it for ever", async () => {
+test("a guard that is released while a condition has unlocked it doesn't lock it for ever", async () => {
   using memory = mapAnonymous(4096, { shared: true });
   const mutex = Mutex.create(memory);
   const condition = Condition.create(memory, { offset: 64 });
@@ -43,7 +44,7 @@ Deno.test("a guard that is released while a condition has unlocked it doesn't lo
   mutex.lockSync({ timeout: 1000 }).release();
 });
 
-Deno.test("what lies in a SharedMemory ends with it", () => {
+test("what lies in a SharedMemory ends with it", () => {
   const shared = SharedMemory.from(mapAnonymous(65536, { shared: true }));
   const event = Event.create(shared, { offset: 0 });
   const semaphore = FutexSemaphore.create(shared, 1, { offset: 128 });
@@ -59,7 +60,7 @@ Deno.test("what lies in a SharedMemory ends with it", () => {
   ) assertThrows(use, Deno.errors.BadResource, "the memory is gone");
 });
 
-Deno.test("nothing is created over what isn't zeros", () => {
+test("nothing is created over what isn't zeros", () => {
   for (const index of [0, 1, 2, 3, 10, 11, 12, 13, 14, 15]) {
     const memory = new SharedArrayBuffer(4096);
     const words = new Int32Array(memory);

@@ -7,15 +7,16 @@ import { Patience, setSpinning } from "../sync/patience.ts";
 import { wait } from "../sync/waiter.ts";
 import { RECHECK, timing, type Waitable, waitSync } from "../sync/waiting.ts";
 import { setPolling } from "../sync/waiting_mode.ts";
-import { waitingStatus } from "../sync/waiting_words.ts";
+import { waitingStatus, wordOf } from "../sync/waiting_words.ts";
 import { until } from "./_objects.ts";
+import { type Random, withRandom } from "./_random.ts";
 import {
-  cpuTime,
+  attemptsPerRecheck,
   flagAt,
   MEMORIES,
-  onLinux,
   placeIn,
   settled,
+  test as testOnce,
   turn,
   withoutHealing,
 } from "./_sync.ts";
@@ -24,8 +25,8 @@ const PAGE = 4096;
 
 /** Runs a test with futex_waitv, and again with the kernel being one that lacks it. */
 function test(name: string, body: () => Promise<void>): void {
-  Deno.test(name, onLinux, body);
-  Deno.test(`${name}, where futex_waitv is missing`, onLinux, async () => {
+  testOnce(name, body);
+  testOnce(`${name}, where futex_waitv is missing`, async () => {
     setPolling(true);
     try {
       assertEquals(asyncWaiting(), "polling");
@@ -57,7 +58,7 @@ for (const [name, make] of MEMORIES) {
   });
 }
 
-Deno.test("this system has futex_waitv", onLinux, () => {
+testOnce("this system has futex_waitv", () => {
   assertEquals(asyncWaiting(), "futex_waitv");
 });
 
@@ -156,9 +157,8 @@ test("abort and timeout end a wait at once, and leave nothing in the kernel", as
   await settled();
 });
 
-Deno.test(
+testOnce(
   "a wake-up for one who gives up is passed on, also if others here wait",
-  onLinux,
   async () => {
     using memory = mapAnonymous(PAGE, { shared: true });
     using _ = withoutHealing();
@@ -214,12 +214,10 @@ test("an attempt that throws rejects its own wait alone", async () => {
   await settled();
 });
 
-test("words that are added and served in any order are all served", async () => {
+async function addAndServe(next: Random): Promise<void> {
   using memory = mapAnonymous(64 * PAGE, { shared: true });
   using _ = withoutHealing();
   const place = placeIn(memory);
-  let random = 12345;
-  const next = (below: number) => (random = (random * 1103515245 + 12345) & 0x7fffffff) % below;
   const pending = new Map<number, Promise<number | undefined>>();
   for (let step = 0; step < 1500; step++) {
     for (let count = next(step % 100 === 0 ? 300 : 4); count > 0; count--) {
@@ -240,9 +238,11 @@ test("words that are added and served in any order are all served", async () => 
     assertEquals(await promise, index + 1);
   }
   await settled();
-});
+}
 
-test("10,000 pending waits take two threads and little time, and hinder nothing", async () => {
+test("words that are added and served in any order are all served", () => withRandom(addAndServe));
+
+test("10,000 pending waits take two threads and little work, and hinder nothing", async () => {
   const COUNT = 10_000;
   using memory = mapAnonymous(COUNT * 4, { shared: true });
   const place = placeIn(memory);
@@ -256,8 +256,8 @@ test("10,000 pending waits take two threads and little time, and hinder nothing"
   const { words, calls } = waitingStatus();
   assertEquals([words, calls], [COUNT, asyncWaiting() === "polling" ? 0 : 2]);
   assertEquals(await Deno.readTextFile(new URL(import.meta.url)), text);
-  const time = await cpuTime(1000);
-  assert(time < 500_000, `${time} us of processor time in a second`);
+  const tries = await attemptsPerRecheck(COUNT, 1000);
+  assert(tries < 5, `${tries} attempts for each in ${RECHECK} ms`);
   // One somewhere in between is found, and then all are.
   flags[4321].set(4322);
   assertEquals(await waits[4321], 4322);
@@ -268,28 +268,31 @@ test("10,000 pending waits take two threads and little time, and hinder nothing"
   assert(threads() <= before + 2);
 });
 
-test("a newcomer among thousands is served by the kernel, too", async () => {
-  const COUNT = 2000;
-  using memory = mapAnonymous(COUNT * 4 + PAGE, { shared: true });
-  const place = placeIn(memory);
-  const abort = new AbortController();
-  const { signal } = abort;
-  const waits = Array.from(
-    { length: COUNT },
-    (_, index) => wait(flagAt(place, index).waitable, { signal }).catch(() => "aborted"),
-  );
-  await turn(5);
-  for (let round = 0; round < 200; round++) {
-    const flag = flagAt(place, COUNT + round % 7);
-    const got = wait(flag.waitable);
-    await turn();
-    flag.set(1);
-    assertEquals(await got, 1);
-  }
-  abort.abort();
-  assert((await Promise.all(waits)).every((result) => result === "aborted"));
-  await settled();
-});
+for (const [count, how] of [[100, "watched by the kernel"], [2000, "found"]] as const) {
+  test(`a newcomer among ${count} is ${how} soon`, async () => {
+    using memory = mapAnonymous(count * 4 + PAGE, { shared: true });
+    const place = placeIn(memory);
+    const abort = new AbortController();
+    const { signal } = abort;
+    const waits = Array.from(
+      { length: count },
+      (_, index) => wait(flagAt(place, index).waitable, { signal }).catch(() => "aborted"),
+    );
+    await turn(5);
+    using _ = withoutHealing(); // nor do words take turns in the calls, with the time
+    for (let round = 0; round < 200; round++) {
+      const flag = flagAt(place, count + round % 7);
+      const got = wait(flag.waitable);
+      if (count > 100 || asyncWaiting() === "polling") await turn();
+      else await until(() => wordOf(flag.waitable)?.isWatched === true, "a call watches it");
+      flag.set(1);
+      assertEquals(await got, 1);
+    }
+    abort.abort();
+    assert((await Promise.all(waits)).every((result) => result === "aborted"));
+    await settled();
+  });
+}
 
 test("memory that is closed while something waits: an error, no fault, and it is unmapped", async () => {
   using segment = Segment.create(IPC_PRIVATE, PAGE, { removeOnDispose: true });
@@ -343,9 +346,8 @@ test("memory that waits pin can't be resized; when they are over, it can", async
   assertEquals(await wait(flag.waitable), 2);
 });
 
-Deno.test(
+testOnce(
   "newcomers don't put off those who wait, where futex_waitv is missing",
-  onLinux,
   async () => {
     using memory = mapAnonymous(PAGE, { shared: true });
     const place = placeIn(memory);
@@ -378,8 +380,8 @@ test("waiting takes no processor time to speak of", async () => {
   using memory = mapAnonymous(PAGE, { shared: true });
   const place = placeIn(memory);
   const waits = [0, 1, 2].map((index) => wait(flagAt(place, index).waitable));
-  const time = await cpuTime(1000);
-  assert(time < 250_000, `${time} us of processor time in a second`);
+  const tries = await attemptsPerRecheck(3, 1000);
+  assert(tries < 5, `${tries} attempts for each in ${RECHECK} ms`);
   for (const index of [0, 1, 2]) flagAt(place, index).set(1);
   await Promise.all(waits);
   await settled();
@@ -416,13 +418,14 @@ test("an announcement stands for all of a kind, and is undone", async () => {
     retire: () => void announced--,
   });
   const waits = [wait(waitable("a")), wait(waitable("a")), wait(waitable("b"))];
-  await turn(5);
   if (asyncWaiting() === "futex_waitv") {
-    assertEquals([announced, Atomics.load(place.words, 0)], [2, BIT]);
-  }
+    await until(() => announced === 2, "they are announced");
+    assertEquals(Atomics.load(place.words, 0), BIT);
+  } else await turn(5);
   waits.push(wait(waitable()), wait(waitable()));
-  await turn(5);
-  if (asyncWaiting() === "futex_waitv") assertEquals(announced, 4);
+  if (asyncWaiting() === "futex_waitv") {
+    await until(() => announced === 4, "the newcomers are announced");
+  } else await turn(5);
   Atomics.or(place.words, 0, 1);
   futexWake(place.address, 1);
   await Promise.all(waits);
@@ -430,31 +433,39 @@ test("an announcement stands for all of a kind, and is undone", async () => {
   assertEquals(announced, 0);
 });
 
-Deno.test("a thread that sleeps leaves wake-ups to others", onLinux, async () => {
+testOnce("a thread that sleeps leaves wake-ups to others", async () => {
   using memory = mapAnonymous(PAGE, { shared: true });
   const place = placeIn(memory);
   const flag = flagAt(place, 0);
-  const got = wait(flag.waitable);
-  await turn(5);
-  assertEquals(waitSync(flagAt(place, 1).waitable, 20), undefined);
-  assertEquals(futexWake(place.address, 1), 0); // it isn't in the kernel
-  flag.set(1);
-  assertEquals(await got, 1);
-  await settled();
+  using _ = withoutHealing(); // nor does a call end by itself
+  // The thread of the pool is woken at once, but may leave the kernel late.
+  let [woken, time] = [1, 20];
+  for (; woken > 0 && time < 10_000; time *= 4) {
+    const got = wait(flag.waitable);
+    await turn(5);
+    assertEquals(waitSync(flagAt(place, 1).waitable, time), undefined);
+    woken = futexWake(place.address, 1);
+    flag.set(1);
+    assertEquals(await got, 1);
+    await settled();
+  }
+  assertEquals(woken, 0, "it is still in the kernel");
 });
 
-Deno.test("who always finds something lets timers have their turn", onLinux, async () => {
+testOnce("who always finds something lets timers have their turn", async () => {
   using memory = mapAnonymous(PAGE, { shared: true });
   const flag = flagAt(placeIn(memory), 0);
   let over = false;
   setTimeout(() => over = true, 1);
+  const start = performance.now();
   while (!over) {
+    assert(performance.now() - start < 30_000, "the timer starves");
     flag.set(1);
     await wait(flag.waitable);
   }
 });
 
-Deno.test("spinning is bounded, learns, and can be switched off", onLinux, () => {
+testOnce("spinning is bounded, learns, and can be switched off", () => {
   const patience = new Patience();
   const first = patience.tries(0.02);
   for (let i = 0; i < 100; i++) patience.learn(1000, true, 0.1); // 100 ns each

@@ -62,16 +62,39 @@ async function runTests(args: string[]): Promise<{ code: number; totals: number[
     env: { [name]: value, NO_COLOR: "1" },
     stdout: "piped",
   }).spawn();
+  const hangs = () => {
+    console.error(`\nnothing was printed for ${SILENCE / 1000} s: the last test hangs`);
+    child.kill("SIGKILL");
+  };
+  let watchdog = setTimeout(hangs, SILENCE);
   let tail = ""; // the last line may come in pieces
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
     await Deno.stdout.write(new TextEncoder().encode(text));
     tail = (tail + text).slice(-TAIL);
+    clearTimeout(watchdog);
+    watchdog = setTimeout(hangs, SILENCE);
   }
+  clearTimeout(watchdog);
   return { code: (await child.status).code, totals: parseTotals(tail) };
 }
 
+/**
+ * How long nothing may be printed, in milliseconds: then a test hangs, the last one whose name was.
+ */
+const SILENCE = 300_000;
+
 /** More characters than Deno's last lines have. */
 const TAIL = 1000;
+
+/** What is left; a process that was killed may take a moment to end. */
+async function leftovers(before: Set<string>): Promise<string[]> {
+  const deadline = performance.now() + 5000;
+  for (;;) {
+    const left = [...kernelObjects().difference(before), ...processes()];
+    if (left.length === 0 || performance.now() > deadline) return left;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
 
 /** The counts in Deno's last line: "ok | 12 passed | 0 failed | 1 ignored (2s)". */
 function parseTotals(text: string): number[] {
@@ -87,7 +110,7 @@ const { code, totals: [passed, failed, ignored] } = await runTests([
   "tests",
   ...Deno.args,
 ]);
-const left = [...kernelObjects().difference(before), ...processes()];
+const left = await leftovers(before);
 for (const thing of left) console.error(`left behind: ${thing}`);
 if (code !== 0 || passed === 0 || left.length > 0) Deno.exitCode = 1;
 console.log(`\n${passed} passed, ${failed + left.length} failed, ${ignored} skipped`);

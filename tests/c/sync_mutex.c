@@ -4,7 +4,8 @@
  *                inherit (a protocol)
  *   lock, try, unlock, consistent   the function of pthread_mutex_...
  *   line         waits for a line of standard input
- *   count:<n>    adds 1 to the segment's first integer, n times, each time with the mutex
+ *   count:<n>[:offset]  adds 1 to the segment's first integer, n times, each time with the mutex; before each time it
+ *                adds 1 to that at another offset, which is its own
  *   bytes        prints the words of the mutex in place of a number */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -28,11 +29,12 @@ static int init(pthread_mutex_t *mutex, const char *kind) {
   return pthread_mutex_init(mutex, &attr);
 }
 
-static int count(pthread_mutex_t *mutex, volatile int *number, long times) {
+static int count(pthread_mutex_t *mutex, volatile int *number, volatile int *tries, long times) {
   for (; times > 0; times--) {
     int result = pthread_mutex_lock(mutex);
     if (result == EOWNERDEAD) result = pthread_mutex_consistent(mutex);
     if (result != 0) return result;
+    *tries = *tries + 1;
     *number = *number + 1;
     if ((result = pthread_mutex_unlock(mutex)) != 0) return result;
   }
@@ -64,7 +66,11 @@ int main(int argc, char **argv) {
       continue;
     }
     if (strncmp(command, "init:", 5) == 0) result = init(mutex, command + 5);
-    else if (strncmp(command, "count:", 6) == 0) result = count(mutex, (int *)memory, atol(command + 6));
+    else if (strncmp(command, "count:", 6) == 0) {
+      const char *offset = strchr(command + 6, ':');
+      int unused = 0;
+      result = count(mutex, (int *)memory, offset ? (int *)(memory + atoi(offset + 1)) : &unused, atol(command + 6));
+    }
     else if (is(command, "lock")) result = pthread_mutex_lock(mutex);
     else if (is(command, "try")) result = pthread_mutex_trylock(mutex);
     else if (is(command, "unlock")) result = pthread_mutex_unlock(mutex);
