@@ -57,6 +57,7 @@ export class MutexCore extends RobustEntry {
   #words: Int32Array<ArrayBufferLike> = NONE;
   #pointers: Float64Array<ArrayBufferLike> = NO_POINTERS;
   #address = 0n;
+  #ended = false;
 
   /** The mutex that begins at a word of a place. It need not be one yet. */
   constructor(place: SharedPlace, index = 0) {
@@ -172,7 +173,7 @@ export class MutexCore extends RobustEntry {
     if (
       words.length === 0 || !thread.isNewest(this, pointers[PREVIOUS], pointers[NEXT]) ||
       (words[MUTEX_LOCK] & FUTEX_TID_MASK) !== this.#tid || !isUsable(words[MUTEX_KIND])
-    ) return unlockStranger(this, words, this.#address);
+    ) return this.#ended ? undefined : unlockStranger(this, words, this.#address);
     this.#unlock(this.#address);
     thread.remove(this);
   }
@@ -180,6 +181,16 @@ export class MutexCore extends RobustEntry {
   /** Leaves it to the next one, who is told, as the kernel would if this thread had died. */
   abandon(): void {
     abandon(this, this.#words, this.#address);
+  }
+
+  /**
+   * Leaves it to the next one if its memory is JavaScript's own, which is freed: glibc would follow
+   * the list there as long as the thread lives. Unlocking it does nothing then.
+   */
+  override end(): void {
+    if (!this.place.onHeap) return;
+    this.#ended = true;
+    this.abandon();
   }
 
   /** Says that the state which a dead owner left is repaired. */

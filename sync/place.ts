@@ -141,6 +141,11 @@ export class SharedPlace {
     return region.detached || region.byteLength < this.#offset + this.#byteLength;
   }
 
+  /** Whether its memory is JavaScript's own, and ends with what runs on this thread. */
+  get onHeap(): boolean {
+    return this.#region === undefined;
+  }
+
   /** Whether it lies in a `SharedMemory`, whose bytes nobody can pin. */
   get inSharedMemory(): boolean {
     return this.#ended !== undefined;

@@ -22,7 +22,7 @@ interface RobustNode {
 }
 
 /** A mutex's part in the list. */
-export class RobustEntry implements RobustNode {
+export abstract class RobustEntry implements RobustNode {
   node = 0n;
   bits = 0;
   older: RobustNode | undefined;
@@ -32,6 +32,9 @@ export class RobustEntry implements RobustNode {
   constructor(list: HeldMutexes) {
     this.older = list;
   }
+
+  /** What runs on this thread ends, and perhaps the mutex's memory with it. */
+  abstract end(): void;
 
   /** Notes where it lies; it must not be locked. */
   lieAt(node: bigint): void {
@@ -86,6 +89,13 @@ export class HeldMutexes {
       if (node.node >= address && node.node < address + BigInt(byteLength)) count++;
     }
     return count;
+  }
+
+  /** What runs on this thread ends. */
+  end(): void {
+    for (let node = this.newest; node.older !== undefined; node = node.older) {
+      if (node instanceof RobustEntry) node.end();
+    }
   }
 
   /** Where the list begins. */
@@ -178,7 +188,10 @@ let held: HeldMutexes | undefined;
 export function heldMutexes(): HeldMutexes {
   if (held !== undefined) return held;
   held = new HeldMutexes(robustList());
+  const mutexes = held;
   // What is locked has to stay where it is: the kernel and glibc have its address.
-  addKeeper((place) => heldMutexes().countIn(place));
+  addKeeper((place) => mutexes.countIn(place));
+  // The thread may outlive it: `deno test` gives it to the next file.
+  globalThis.addEventListener("unload", () => mutexes.end());
   return held;
 }

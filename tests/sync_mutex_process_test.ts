@@ -6,8 +6,9 @@ import { type Attachment, Mutex } from "../mod.ts";
 import { newMutex } from "../ffi/pthread.ts";
 import { compile, noCompiler } from "./_c.ts";
 import { until } from "./_objects.ts";
-import { deno, LIMIT, Process } from "./_process.ts";
+import { deno, LIMIT, Process, run } from "./_process.ts";
 import { sharedSegment, test, untilContended } from "./_sync.ts";
+import { url } from "./_workers.ts";
 
 const ignore = noCompiler("mutexes shared with C programs");
 const PEER = "tests/peers/sync_mutex.ts";
@@ -275,4 +276,33 @@ test({
       assert(lost >= 0 && lost <= 2, `${lost} additions were lost`);
     }
   },
+});
+
+test("a lock that a test file leaves behind is no trap for the next one on its thread", async () => {
+  const directory = Deno.makeTempDirSync();
+  try {
+    const code = `
+      import { Mutex } from ${url("mod.ts")};
+      import { NEXT, pointerIn, robustList } from ${url("ffi/robust_list.ts")};
+      Deno.test("leaves it", () => {
+        const { tid, address, head } = robustList();
+        console.log("list", tid, pointerIn(head, NEXT) === address ? "empty" : "not empty");
+        Mutex.create(new SharedArrayBuffer(64)).lockSync();
+      });`;
+    for (let i = 0; i < 8; i++) Deno.writeTextFileSync(`${directory}/${i}_test.ts`, code);
+    const { code: exit, stdout } = await run(Deno.execPath(), [
+      "test",
+      "--no-check",
+      "--allow-ffi",
+      "--allow-read",
+      directory,
+    ]);
+    assertEquals(exit, 0);
+    const lists = [...stdout.matchAll(/list (\d+) (.*)/g)];
+    assertEquals(lists.map(([, , what]) => what), lists.map(() => "empty"));
+    const threads = new Set(lists.map(([, thread]) => thread));
+    assert(lists.length === 8 && threads.size < 8, "no thread ran two of the files");
+  } finally {
+    Deno.removeSync(directory, { recursive: true });
+  }
 });
