@@ -82,7 +82,7 @@ test("create, open and openOrCreate", () => {
     assertThrows(
       () => Channel.openOrCreate(buffer, { offset: 8, ...other }),
       Deno.errors.InvalidData,
-      "isn't what was asked for",
+      "it was made with",
     );
   }
 });
