@@ -1,5 +1,5 @@
 import { checkedWait, type WaitOptions } from "../ffi/wait.ts";
-import { fulfilled } from "../sync/waiter.ts";
+import { fulfilled } from "../sync/fulfilled.ts";
 import type { ChannelReception } from "./channel_reception.ts";
 import { readableOf } from "./readable.ts";
 

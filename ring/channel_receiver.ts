@@ -1,6 +1,6 @@
 import { checkInteger, describe } from "../ffi/check.ts";
 import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
-import { fulfilled } from "../sync/waiter.ts";
+import { fulfilled } from "../sync/fulfilled.ts";
 import { Landing } from "./landing.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import { ChannelMessage, ChannelReceiveBatch } from "./channel_message.ts";

@@ -1,6 +1,6 @@
 import { deadlineOf, timeLeft, type WaitOptions } from "../ffi/wait.ts";
 import { Deaths, RECEIVER, SENDER } from "./channel_deaths.ts";
-import { fulfilled } from "../sync/waiter.ts";
+import { fulfilled } from "../sync/fulfilled.ts";
 import type { Attempt } from "./channel_end.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import { TAIL } from "./channel_layout.ts";

@@ -3,7 +3,7 @@ import { FUTEX_TID_MASK } from "../ffi/pthread.ts";
 import { deadlineOf, timeLeft, type WaitOptions } from "../ffi/wait.ts";
 import { BUSY, LOCKED, type LockResult } from "../sync/lock_result.ts";
 import { MutexCore } from "../sync/mutex_core.ts";
-import type { Participant } from "../sync/participants.ts";
+import type { Entry } from "../sync/participants.ts";
 import { Patience } from "../sync/patience.ts";
 import { roleName, SENDER } from "./channel_deaths.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
@@ -31,7 +31,7 @@ export class Seat {
   readonly #role: number;
   readonly #mutex: MutexCore;
   readonly #patience = new Patience();
-  readonly #entry: Participant;
+  readonly #entry: Entry;
 
   /**
    * Attaches.
@@ -163,7 +163,7 @@ export class Seat {
     return found === undefined ? "another thread" : `process ${found.pid}`;
   }
 
-  #join(): Participant {
+  #join(): Entry {
     const { participants, place } = this.#frame;
     const entry = participants.join(this.#role);
     if (entry !== undefined) return entry;

@@ -1,6 +1,6 @@
 import { checkInteger, describe } from "../ffi/check.ts";
 import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
-import { fulfilled } from "../sync/waiter.ts";
+import { fulfilled } from "../sync/fulfilled.ts";
 import { ChannelClaim, ChannelSendBatch } from "./channel_claim.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import type { Room, SendEnd } from "./channel_send_end.ts";

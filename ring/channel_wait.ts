@@ -1,8 +1,9 @@
 import type { WaitOptions } from "../ffi/wait.ts";
 import { Patience } from "../sync/patience.ts";
 import type { SharedPlace } from "../sync/place.ts";
-import { wait } from "../sync/waiter.ts";
-import { type Waitable, waitSync } from "../sync/waiting.ts";
+import { wait } from "../sync/wait_async.ts";
+import type { Waitable } from "../sync/waitable.ts";
+import { waitSync } from "../sync/wait_sync.ts";
 import { type Deaths, SENDER } from "./channel_deaths.ts";
 import { addAtomically, type ChannelEnd } from "./channel_end.ts";
 import { ASLEEP, HEAD, RECEIVERS_WAITED, SENDERS_WAITED, TAIL } from "./channel_layout.ts";

@@ -1,5 +1,5 @@
 import { checkedWait, type WaitOptions } from "../ffi/wait.ts";
-import { fulfilled } from "../sync/waiter.ts";
+import { fulfilled } from "../sync/fulfilled.ts";
 import type { Reception } from "./station_reception.ts";
 
 /** All that a receiver of a Broadcast or a Latest receives until the end, one after the other. */

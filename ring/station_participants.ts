@@ -1,4 +1,4 @@
-import { type Participant as Entry, Participants } from "../sync/participants.ts";
+import { type Entry, Participants } from "../sync/participants.ts";
 import type { Participant } from "./peer_target.ts";
 import type { Station } from "./station.ts";
 import { RECEIVERS } from "./station_layout.ts";

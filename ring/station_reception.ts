@@ -1,9 +1,10 @@
 import { checkedWait, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { Patience } from "../sync/patience.ts";
 import type { SharedPlace } from "../sync/place.ts";
-import { wait } from "../sync/waiter.ts";
-import { wordOf } from "../sync/waiting_words.ts";
-import { RECHECK, type Waitable, waitSync } from "../sync/waiting.ts";
+import { wait } from "../sync/wait_async.ts";
+import { wordOf } from "../sync/async_words.ts";
+import { RECHECK, type Waitable } from "../sync/waitable.ts";
+import { waitSync } from "../sync/wait_sync.ts";
 import type { PeerDeath, PeerDeathPolicy } from "./peer_target.ts";
 import { readableOf } from "./readable.ts";
 import type { Station } from "./station.ts";

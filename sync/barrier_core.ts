@@ -1,8 +1,8 @@
 import { ALL, futexWake } from "../ffi/futex.ts";
 import { HEADER_BYTES } from "./header.ts";
-import { OWN_WORD, type Participant, PARTICIPANT_WORDS, Participants } from "./participants.ts";
+import { type Entry, OWN_WORD, PARTICIPANT_WORDS, Participants } from "./participants.ts";
 import type { SharedPlace } from "./place.ts";
-import { RECHECK } from "./waiting.ts";
+import { RECHECK } from "./waitable.ts";
 
 // Behind the header: a line with the generation, which counts how often all arrived, and how often
 // somebody joined or left; and the table of participants. Each notes in its entry at which generation it arrived last (the one that this
@@ -59,7 +59,7 @@ export class BarrierCore {
   }
 
   /** Takes a place. */
-  join(): Participant {
+  join(): Entry {
     const participant = this.participants.join();
     if (participant === undefined) {
       throw new Deno.errors.Busy(
@@ -73,7 +73,7 @@ export class BarrierCore {
   }
 
   /** Gives a place back. Who joins there next hasn't arrived, not even for a moment. */
-  leave(participant: Participant): void {
+  leave(participant: Entry): void {
     const { place } = this;
     place.revive(() => this.#note(participant, this.generation));
     participant.leave();
@@ -88,7 +88,7 @@ export class BarrierCore {
   }
 
   /** Notes that somebody arrived, to make the generation after this one. */
-  arrive(participant: Participant, generation: number): void {
+  arrive(participant: Entry, generation: number): void {
     this.#note(participant, generation + 1 | 0);
     this.advance(generation);
   }
@@ -154,7 +154,7 @@ export class BarrierCore {
     Atomics.add(this.place.words, CHANGES, 1);
   }
 
-  #note({ index }: Participant, generation: number): void {
+  #note({ index }: Entry, generation: number): void {
     Atomics.store(this.place.words, index + OWN_WORD, generation);
   }
 }

@@ -1,9 +1,10 @@
 import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { type BarrierCore, GENERATION } from "./barrier_core.ts";
-import type { Participant } from "./participants.ts";
+import type { Entry } from "./participants.ts";
 import { Patience } from "./patience.ts";
-import { wait } from "./waiter.ts";
-import { type Waitable, waitSync } from "./waiting.ts";
+import { wait } from "./wait_async.ts";
+import type { Waitable } from "./waitable.ts";
+import { waitSync } from "./wait_sync.ts";
 
 /**
  * One of those who wait for each other at a `Barrier`. Made by `join()`; it leaves at the end of
@@ -11,13 +12,13 @@ import { type Waitable, waitSync } from "./waiting.ts";
  */
 export class BarrierParticipant implements Disposable {
   readonly #core: BarrierCore;
-  readonly #entry: Participant;
+  readonly #entry: Entry;
   readonly #patience = new Patience();
   /** The generation that it waits to see the end of, since it arrived. */
   #pending: number | undefined;
 
   /** Somebody who has joined. */
-  constructor(core: BarrierCore, entry: Participant) {
+  constructor(core: BarrierCore, entry: Entry) {
     this.#core = core;
     this.#entry = entry;
     core.place.pin(); // so that it can leave, also after the memory was closed

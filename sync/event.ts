@@ -11,8 +11,8 @@ import {
   openOrCreateSized,
   openSized,
 } from "./sized_object.ts";
-import { wait } from "./waiter.ts";
-import { waitSync } from "./waiting.ts";
+import { wait } from "./wait_async.ts";
+import { waitSync } from "./wait_sync.ts";
 
 /** How an event is reset: by `clear()`, or by the one waiter that it releases. */
 export type EventReset = "manual" | "automatic";

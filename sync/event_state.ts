@@ -2,7 +2,7 @@ import { ALL, futexWake } from "../ffi/futex.ts";
 import { HEADER_WORDS } from "./header.ts";
 import { Patience } from "./patience.ts";
 import type { SharedPlace } from "./place.ts";
-import type { Waitable } from "./waiting.ts";
+import type { Waitable } from "./waitable.ts";
 
 /** The futex word. */
 const STATE = HEADER_WORDS;

@@ -2,7 +2,8 @@ import { ALL, futexWake } from "../ffi/futex.ts";
 import { Patience } from "./patience.ts";
 import { claimIdentity, clearIdentity, IDENTITY_WORDS, isDeadAt, pidAt } from "./identity.ts";
 import type { SharedPlace } from "./place.ts";
-import { type Waitable, waitSync } from "./waiting.ts";
+import type { Waitable } from "./waitable.ts";
+import { waitSync } from "./wait_sync.ts";
 
 // What every object of sync/ and ring/ but the mutex starts with, in 64 bytes, little-endian:
 //   0 magic      "ISTH"

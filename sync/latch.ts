@@ -14,8 +14,9 @@ import {
 import type { OffsetOptions } from "./options.ts";
 import { Patience } from "./patience.ts";
 import type { SharedPlace, SyncMemory } from "./place.ts";
-import { wait } from "./waiter.ts";
-import { type Waitable, waitSync } from "./waiting.ts";
+import { wait } from "./wait_async.ts";
+import type { Waitable } from "./waitable.ts";
+import { waitSync } from "./wait_sync.ts";
 
 const SHAPE = { kind: "latch", byteLength: 128 } as const;
 

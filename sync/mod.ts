@@ -26,7 +26,7 @@ export { BarrierParticipant } from "./barrier_participant.ts";
 export { Once } from "./once.ts";
 export { type CreateRwLockOptions, RwLock, type RwLockSize } from "./rwlock.ts";
 export { ReadGuard, WriteGuard } from "./rwlock_guard.ts";
-export { type AsyncWaiting, asyncWaiting } from "./waiter.ts";
+export { type AsyncWaiting, asyncWaiting } from "./wait_async.ts";
 export { FutexSemaphore, type UnitsOptions } from "./semaphore.ts";
 export { SemaphoreGuard } from "../sem/guard.ts";
 export { type CreateEventOptions, Event, type EventReset } from "./event.ts";

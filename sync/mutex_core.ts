@@ -21,10 +21,12 @@ import { abandon, leaveDead, letGo, revive, unlockStranger } from "./mutex_rescu
 import { announce, remind } from "./mutex_words.ts";
 import { Patience } from "./patience.ts";
 import type { SharedPlace } from "./place.ts";
-import { type HeldMutexes, heldMutexes, RobustEntry } from "./robust_list.ts";
-import { fulfilled, wait } from "./waiter.ts";
-import { RECHECK, sleeping, spin, type Waitable } from "./waiting.ts";
-import { wordOf } from "./waiting_words.ts";
+import { type HeldMutexes, heldMutexes, RobustEntry } from "./held_mutexes.ts";
+import { fulfilled } from "./fulfilled.ts";
+import { wait } from "./wait_async.ts";
+import { RECHECK, type Waitable } from "./waitable.ts";
+import { sleeping, spin } from "./wait_sync.ts";
+import { wordOf } from "./async_words.ts";
 
 // A mutex without its guards: what Mutex, RwLock, Once and the rings lock with. Nothing is
 // allocated to lock and unlock it.

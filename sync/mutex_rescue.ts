@@ -12,7 +12,7 @@ import { wordsAt } from "../ffi/robust_list.ts";
 import { isUsable, MUTEX_OWNER, MUTEX_WORDS, NOT_RECOVERABLE } from "./mutex_bytes.ts";
 import { lostMutex } from "./mutex_errors.ts";
 import type { SharedPlace } from "./place.ts";
-import { heldMutexes, type RobustEntry } from "./robust_list.ts";
+import { heldMutexes, type RobustEntry } from "./held_mutexes.ts";
 
 // What is done to a mutex when something went wrong: its owner is no more, or left it as nobody can
 // lock it, or its memory was closed or overwritten while it was locked.

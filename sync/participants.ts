@@ -17,7 +17,7 @@ export const OWN_WORD = 6;
  * What this thread takes part in, in memory that can't be pinned: as long as it does, that can't be
  * closed, or nobody could empty the entries.
  */
-const unpinned = new Set<Participant>();
+const unpinned = new Set<Entry>();
 
 addKeeper(({ address, byteLength }) => {
   const end = address + BigInt(byteLength);
@@ -61,14 +61,14 @@ export class Participants {
    * have all of them. One thread may have several. As long as there are empty ones, others can see
    * who died.
    */
-  join(role = 0): Participant | undefined {
+  join(role = 0): Entry | undefined {
     for (const evenDead of [false, true]) {
       for (let slot = 0; slot < this.size; slot++) {
         const index = this.wordOf(slot);
         if (!evenDead && this.isTaken(slot)) continue;
         const { words } = this.#place;
         if (!claimIdentity(words, index, () => Atomics.store(words, index + ROLE, role))) continue;
-        return new Participant(this.#place, index, slot);
+        return new Entry(this.#place, index, slot);
       }
     }
   }
@@ -108,7 +108,7 @@ export class Participants {
 }
 
 /** This thread in a table. */
-export class Participant {
+export class Entry {
   readonly #place: SharedPlace;
   /** The place's word at which the entry begins. */
   readonly index: number;

@@ -12,8 +12,8 @@ import {
 import type { OffsetOptions } from "./options.ts";
 import type { SyncMemory } from "./place.ts";
 import { MAX_UNITS, SemaphoreUnits } from "./semaphore_units.ts";
-import { wait } from "./waiter.ts";
-import { waitSync } from "./waiting.ts";
+import { wait } from "./wait_async.ts";
+import { waitSync } from "./wait_sync.ts";
 
 /** How many units to take. */
 export interface UnitsOptions {

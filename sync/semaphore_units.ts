@@ -3,7 +3,7 @@ import { HEADER_WORDS } from "./header.ts";
 import { garbled } from "./object.ts";
 import { Patience } from "./patience.ts";
 import type { SharedPlace } from "./place.ts";
-import type { Waitable } from "./waiting.ts";
+import type { Waitable } from "./waitable.ts";
 
 /** The most units: what `SEM_VALUE_MAX` is, too. */
 export const MAX_UNITS = 0x7fffffff;

@@ -13,8 +13,8 @@ import { ownIdentity } from "../ffi/process.ts";
 import { FUTEX_WAITERS, hasRobustMutex } from "../ffi/pthread.ts";
 import { Patience } from "../sync/patience.ts";
 import { placeOf, type SharedPlace } from "../sync/place.ts";
-import { timing, type Waitable } from "../sync/waiting.ts";
-import { waitingStatus } from "../sync/waiting_words.ts";
+import { timing, type Waitable } from "../sync/waitable.ts";
+import { waitingStatus } from "../sync/async_words.ts";
 import { until } from "./_objects.ts";
 
 /** Memory that ends with its scope. */

@@ -156,7 +156,7 @@ test(
     FutexSemaphore.create(buffer, 1);
     const code = `
     import { FutexSemaphore, Segment } from ${url("mod.ts")};
-    import { timing } from ${url("sync/waiting.ts")};
+    import { timing } from ${url("sync/waitable.ts")};
     self.onmessage = async ({ data }) => {
       using memory = Segment.fromId(data.id).attach();
       timing.recheck = 1e6; // what gets lost stays lost

@@ -4,10 +4,11 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { asyncWaiting, IPC_PRIVATE, mapAnonymous, Memfd, Segment, SharedMemory } from "../mod.ts";
 import { ALL, FutexVector, futexWake } from "../ffi/futex.ts";
 import { Patience, setSpinning } from "../sync/patience.ts";
-import { wait } from "../sync/waiter.ts";
-import { RECHECK, timing, type Waitable, waitSync } from "../sync/waiting.ts";
-import { setPolling } from "../sync/waiting_mode.ts";
-import { waitingStatus, wordOf } from "../sync/waiting_words.ts";
+import { wait } from "../sync/wait_async.ts";
+import { RECHECK, timing, type Waitable } from "../sync/waitable.ts";
+import { waitSync } from "../sync/wait_sync.ts";
+import { setPolling } from "../sync/async_mode.ts";
+import { waitingStatus, wordOf } from "../sync/async_words.ts";
 import { until } from "./_objects.ts";
 import { type Random, withRandom } from "./_random.ts";
 import {

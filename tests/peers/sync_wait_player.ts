@@ -3,7 +3,7 @@
 // to spin never.
 import { FutexSemaphore, Segment } from "../../mod.ts";
 import { setSpinning } from "../../sync/patience.ts";
-import { timing } from "../../sync/waiting.ts";
+import { timing } from "../../sync/waitable.ts";
 
 const [id, what, countText, how, asleep] = Deno.args;
 const count = Number(countText);

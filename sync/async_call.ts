@@ -1,18 +1,18 @@
 import { FUTEX_WAITV_MAX, FutexVector, futexWake } from "../ffi/futex.ts";
 import { addressOfShared } from "../ffi/wasm.ts";
-import type { WaitedWord } from "./waited_word.ts";
-import { timing } from "./waiting.ts";
+import type { AsyncWord } from "./async_word.ts";
+import { timing } from "./waitable.ts";
 
 /** How many words one call watches, besides its own. */
 export const CAPACITY = FUTEX_WAITV_MAX - 1;
 
 /** A call on a pool thread that watches many words, for as long as any of them is waited for. */
-export class WaitingCall {
+export class AsyncCall {
   readonly #vector = new FutexVector();
   /** The word of its own, whose change ends the call. */
   readonly #own = new Int32Array(new SharedArrayBuffer(4));
   readonly #ownAddress = addressOfShared(this.#own.buffer);
-  readonly #words = new Set<WaitedWord>();
+  readonly #words = new Set<AsyncWord>();
   #running = false;
   #interrupted = false;
 
@@ -22,7 +22,7 @@ export class WaitingCall {
   }
 
   /** The words that it watches. */
-  get words(): ReadonlySet<WaitedWord> {
+  get words(): ReadonlySet<AsyncWord> {
     return this.#words;
   }
 
@@ -45,14 +45,14 @@ export class WaitingCall {
   }
 
   /** Adds a word, if somebody waits for it still after the attempts that this makes. */
-  add(word: WaitedWord): boolean {
+  add(word: AsyncWord): boolean {
     if (!word.watch(this.#vector)) return false;
     this.#words.add(word);
     return true;
   }
 
   /** Watches the words until something happens, which `returned` is called for. */
-  run(returned: (words: readonly WaitedWord[]) => void): void {
+  run(returned: (words: readonly AsyncWord[]) => void): void {
     this.#running = true;
     const end = (woken: boolean) => {
       const words = [...this.#words];

@@ -1,7 +1,7 @@
 import { futexWake } from "../ffi/futex.ts";
 import type { FutexVector } from "../ffi/futex.ts";
 import type { SharedPlace } from "./place.ts";
-import type { Waitable } from "./waiting.ts";
+import type { Waitable } from "./waitable.ts";
 
 /** Somebody who waits asynchronously. */
 export interface Waiter<T = unknown> {
@@ -23,7 +23,7 @@ interface Watch {
 const ANNOUNCEMENTS = 100;
 
 /** One word that somebody in this thread waits for, with all who do, in the order of their coming. */
-export class WaitedWord {
+export class AsyncWord {
   /** Its address. */
   readonly key: number;
   /** Since when it is waited for. */

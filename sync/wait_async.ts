@@ -1,35 +1,12 @@
+import { fulfilled } from "./fulfilled.ts";
 import type { WaitOptions } from "../ffi/wait.ts";
 import { SPIN_ASYNC } from "./patience.ts";
-import type { Waiter } from "./waited_word.ts";
-import { isBusy, join, leave, serve, wordOf } from "./waiting_words.ts";
-import { spin, type Waitable } from "./waiting.ts";
+import type { Waiter } from "./async_word.ts";
+import { isBusy, join, leave, serve, wordOf } from "./async_words.ts";
+import type { Waitable } from "./waitable.ts";
+import { spin } from "./wait_sync.ts";
 
-export { type AsyncWaiting, asyncWaiting } from "./waiting_mode.ts";
-
-/** For how long results may follow on each other without a turn of the event loop, in milliseconds. */
-const LONGEST_RUN = 5;
-
-/** After how many of them the clock is asked. */
-const RUN_LENGTH = 64;
-
-let runs = 0;
-let yielded = 0;
-
-/**
- * A promise of what is known already. Who always finds something there, or never waits for it,
- * would let timers, signals and files starve with a loop of awaits: now and then it takes a turn of
- * the event loop.
- */
-export function fulfilled<T>(result: T): Promise<T> {
-  if (++runs % RUN_LENGTH === 0) {
-    const now = performance.now();
-    if (now - yielded >= LONGEST_RUN) {
-      yielded = now;
-      return new Promise((resolve) => setImmediate(() => resolve(result)));
-    }
-  }
-  return Promise.resolve(result);
-}
+export { type AsyncWaiting, asyncWaiting } from "./async_mode.ts";
 
 /**
  * Waits without blocking the thread; the promise is fulfilled with `undefined` when the time, in

@@ -1,7 +1,8 @@
-import { WaitedWord, type Waiter } from "./waited_word.ts";
-import { WaitingCall } from "./waiting_call.ts";
-import { asyncWaiting } from "./waiting_mode.ts";
-import { sleeping, timing, type Waitable } from "./waiting.ts";
+import { AsyncWord, type Waiter } from "./async_word.ts";
+import { AsyncCall } from "./async_call.ts";
+import { asyncWaiting } from "./async_mode.ts";
+import { timing, type Waitable } from "./waitable.ts";
+import { sleeping } from "./wait_sync.ts";
 
 // All words that this thread waits for asynchronously. Two calls of the kernel watch them, which
 // take two threads of the pool that Deno's files and DNS need too. The first keeps those that
@@ -27,13 +28,13 @@ const HOPS = 4;
 /** Even if newcomers come without end, after so many. */
 const MOST_HOPS = 1000;
 
-const words = new Map<number, WaitedWord>();
+const words = new Map<number, AsyncWord>();
 /** Those of them that came after the calls were arranged for the last time. */
-const fresh = new Set<WaitedWord>();
+const fresh = new Set<AsyncWord>();
 /** Those that no call watches, the longest ago first. */
-const resting = new Set<WaitedWord>();
+const resting = new Set<AsyncWord>();
 
-let calls: readonly WaitingCall[] = [];
+let calls: readonly AsyncCall[] = [];
 /** Whether the calls may watch something in vain, or without having announced it. */
 let outdated = false;
 /** Whether somebody came after the calls were arranged for the last time. */
@@ -61,7 +62,7 @@ export function isBusy(): boolean {
 }
 
 /** The word of something, if somebody waits for it. */
-export function wordOf({ place, index }: Waitable<unknown>): WaitedWord | undefined {
+export function wordOf({ place, index }: Waitable<unknown>): AsyncWord | undefined {
   return words.size === 0 ? undefined : words.get(keyOf(place.address, index));
 }
 
@@ -70,12 +71,12 @@ function keyOf(address: bigint, index: number): number {
 }
 
 /** Lets somebody wait, and returns the word. */
-export function join(waiter: Waiter): WaitedWord {
+export function join(waiter: Waiter): AsyncWord {
   const { waitable } = waiter;
   const key = keyOf(waitable.place.address, waitable.index);
   let word = words.get(key);
   if (word === undefined) {
-    word = new WaitedWord(key);
+    word = new AsyncWord(key);
     words.set(key, word);
     fresh.add(word);
   }
@@ -87,20 +88,20 @@ export function join(waiter: Waiter): WaitedWord {
 }
 
 /** Ends a wait before its time; tells whether it was one still. */
-export function leave(word: WaitedWord, waiter: Waiter): boolean {
+export function leave(word: AsyncWord, waiter: Waiter): boolean {
   if (!word.leave(waiter)) return false;
   tidy(word);
   return true;
 }
 
 /** Gives those who wait for a word what is there for them. */
-export function serve(word: WaitedWord): void {
+export function serve(word: AsyncWord): void {
   word.serve();
   tidy(word);
 }
 
 /** After somebody may have left a word: nobody is to be woken for it in vain. */
-function tidy(word: WaitedWord): void {
+function tidy(word: AsyncWord): void {
   if (!word.isEmpty && !word.isOutdated) return;
   outdated = true;
   plan();
@@ -147,7 +148,7 @@ function bringUpToDate(): void {
 
 function useCalls(): void {
   if (fresh.size + resting.size === 0) return;
-  if (calls.length === 0) calls = [new WaitingCall(), new WaitingCall()];
+  if (calls.length === 0) calls = [new AsyncCall(), new AsyncCall()];
   const [first, second] = calls;
   if (!first.running) fill(first, fresh, resting);
   if (fresh.size + resting.size === 0) return;
@@ -162,7 +163,7 @@ function useCalls(): void {
 }
 
 /** Begins a call for as many words as it can watch. */
-function fill(call: WaitingCall, ...sources: readonly Set<WaitedWord>[]): void {
+function fill(call: AsyncCall, ...sources: readonly Set<AsyncWord>[]): void {
   call.prepare();
   for (const source of sources) {
     for (const word of source) {
@@ -174,7 +175,7 @@ function fill(call: WaitingCall, ...sources: readonly Set<WaitedWord>[]): void {
   if (call.words.size > 0) call.run(returned);
 }
 
-function returned(watched: readonly WaitedWord[]): void {
+function returned(watched: readonly AsyncWord[]): void {
   const now = performance.now();
   for (const word of watched) {
     word.serve();
