@@ -52,7 +52,7 @@ export interface ChannelSize {
 }
 
 /** How many there may be at each end. */
-interface Roles {
+export interface ChannelRoles {
   /**
    * Whether one sender is attached at a time, which pays for no lock, or many, each of which takes
    * a robust mutex for each operation. Default: `"one"`.
@@ -63,7 +63,7 @@ interface Roles {
 }
 
 /** Where a channel is created, and how. */
-export interface CreateChannelOptions extends ChannelSize, Roles, OffsetOptions {}
+export interface CreateChannelOptions extends ChannelSize, ChannelRoles, OffsetOptions {}
 
 function checkRole(name: string, value: unknown): ChannelRole | undefined {
   if (value === undefined || value === "one" || value === "many") return value;
@@ -107,7 +107,9 @@ function longest(memory: SyncMemory, offset: number, data: number): number {
 function parametersOf(
   memory: SyncMemory,
   offset: number,
-  { capacity, maxParticipants = DEFAULT_PARTICIPANTS, senders, receivers }: ChannelSize & Roles,
+  { capacity, maxParticipants = DEFAULT_PARTICIPANTS, senders, receivers }:
+    & ChannelSize
+    & ChannelRoles,
 ): number[] {
   const roles = (senders === "many" ? MANY_SENDERS : 0) |
     (receivers === "many" ? MANY_RECEIVERS : 0);

@@ -45,7 +45,12 @@ export {
   type ChannelStat,
 } from "./channel.ts";
 export { ChannelClaim, ChannelSendBatch } from "./channel_claim.ts";
-export type { ChannelRole, ChannelSize, CreateChannelOptions } from "./channel_frame.ts";
+export type {
+  ChannelRole,
+  ChannelRoles,
+  ChannelSize,
+  CreateChannelOptions,
+} from "./channel_frame.ts";
 export { ChannelMessage, ChannelReceiveBatch } from "./channel_message.ts";
 export { ChannelReceiver } from "./channel_receiver.ts";
 export { ChannelSender } from "./channel_sender.ts";

@@ -11,7 +11,7 @@ import {
   openSized,
 } from "../sync/sized_object.ts";
 import { isMaxReceivers } from "./options.ts";
-import { dataOffset, ENDED, SEAT, SLEEPERS, TAIL } from "./station_layout.ts";
+import { dataOffset, ENDED, SEAT, TAIL } from "./station_layout.ts";
 
 // What Broadcast and Latest have in common is that of a station, which one sends from and many
 // receive: the files station_*.ts are about both of them.
@@ -129,10 +129,8 @@ export class Station {
     return (Atomics.load(this.place.words, TAIL) & ENDED) !== 0;
   }
 
-  /** Wakes all receivers that sleep, if there may be some. */
-  wake(words: Int32Array<ArrayBufferLike>): void {
-    // Cleared first: who sets it from now on sees the new tail, and doesn't sleep.
-    Atomics.store(words, SLEEPERS, 0);
+  /** Wakes all receivers that sleep. */
+  wake(): void {
     futexWake(this.place.address + BigInt(4 * TAIL), ALL);
   }
 }

@@ -7,7 +7,7 @@ import { PARTICIPANT_WORDS } from "../sync/participants.ts";
 /**
  * What receivers wait for. It is stored last, and so publishes all that was written before: the
  * position behind the newest record (Latest: how many values there were, times 16), and in its low
- * bits, which positions don't need, {@linkcode ENDED}.
+ * bits, which positions don't need, {@linkcode ENDED} and {@linkcode ASLEEP}.
  */
 export const TAIL: number = HEADER_WORDS;
 
@@ -42,17 +42,14 @@ export const MARK_COUNT = 8;
 /** In place of a mark: no record starts at such a position. */
 export const NO_MARK = -1;
 
-/** Set by receivers before they sleep: the sender then clears it and wakes them. */
-export const SLEEPERS: number = TAIL + 32;
-
 /** The sender's robust mutex, which it holds while it is attached. */
-export const SEAT: number = TAIL + 48;
+export const SEAT: number = TAIL + 32;
 
 /** The identity of the sender. */
 export const SENDER: number = SEAT + 16;
 
 /** The table of the receivers. */
-export const RECEIVERS: number = TAIL + 80;
+export const RECEIVERS: number = TAIL + 64;
 
 /** The first byte of the ring, for so many receivers. */
 export function dataOffset(maxReceivers: number): number {
@@ -61,6 +58,12 @@ export function dataOffset(maxReceivers: number): number {
 
 /** In {@linkcode TAIL}: there will be no more, unless another sender comes. */
 export const ENDED = 1;
+
+/**
+ * In {@linkcode TAIL}: a receiver sleeps on it. In the word itself, so that who moves it learns of
+ * all who sleep on what it was, and of nobody else.
+ */
+export const ASLEEP = 2;
 
 /** The bits of {@linkcode TAIL} that are flags. */
 export const FLAGS = 15;

@@ -9,7 +9,7 @@ import type { PeerDeath, PeerDeathPolicy } from "./peer_target.ts";
 import { readableOf } from "./readable.ts";
 import type { Station } from "./station.ts";
 import { SenderDeaths } from "./station_deaths.ts";
-import { SLEEPERS, TAIL } from "./station_layout.ts";
+import { ASLEEP, TAIL } from "./station_layout.ts";
 import { Attendance } from "./station_participants.ts";
 import { point } from "./test_points.ts";
 
@@ -68,11 +68,12 @@ export class Reception<M> implements Waitable<M | typeof END> {
     return message;
   }
 
-  announce(value: number): number {
-    // SYNC POINT: pairs with the load of SLEEPERS in publish(). Whoever sleeps on the tail does so
-    // only if it is still what it was before this.
-    Atomics.store(this.place.words, SLEEPERS, 1);
-    return value;
+  announce(value: number): number | undefined {
+    // SYNC POINT: pairs with the exchange of the word in publish(), which finds the flag and wakes.
+    const asleep = value | ASLEEP;
+    if (value === asleep) return asleep;
+    const found = Atomics.compareExchange(this.place.words, TAIL, value, asleep);
+    return found === value ? asleep : undefined;
   }
 
   receiveSync(options: WaitSyncOptions): M | undefined {

@@ -1,5 +1,5 @@
 import type { Station } from "./station.ts";
-import { INTENT, NOTE_WORDS, NOTES, SLEEPERS, TAIL } from "./station_layout.ts";
+import { ASLEEP, INTENT, NOTE_WORDS, NOTES, TAIL } from "./station_layout.ts";
 import { Note } from "./station_note.ts";
 import { point } from "./test_points.ts";
 
@@ -84,10 +84,8 @@ export abstract class BaseWriter {
     this.#turn = 1 - this.#turn;
     // SYNC POINT: pairs with the loads of TAIL in Note, RingReader and LatestReader, which see all
     // of the above then.
-    Atomics.store(words, TAIL, this.tail | 0);
+    const before = Atomics.exchange(words, TAIL, this.tail | 0);
     point(8);
-    // SYNC POINT: pairs with the store of SLEEPERS in Reception. Either this sees it, or the tail
-    // above was there before the receiver asks for it, the last time before it sleeps.
-    if (Atomics.load(words, SLEEPERS) !== 0) this.station.wake(words);
+    if ((before & ASLEEP) !== 0) this.station.wake();
   }
 }
