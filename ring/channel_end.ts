@@ -65,7 +65,7 @@ export abstract class ChannelEnd {
     this.place = place;
     this.capacity = capacity;
     this.mask = capacity - 1;
-    this.#what = `${what} of the ${place.name}`;
+    this.#what = `${what} of ${place.name}`;
     this.seat = new Seat(frame, role);
     this.shared = this.seat.shared;
     const { words, bytes } = place;

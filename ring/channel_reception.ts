@@ -131,7 +131,7 @@ export class ChannelReception {
 
   #timedOut(timeout: number | undefined): Error {
     return new Deno.errors.TimedOut(
-      `Cannot receive from the ${this.end.place.name}: nothing came for ${timeout} ms. Wait longer, or see what the senders do`,
+      `Cannot receive from ${this.end.place.name}: nothing came for ${timeout} ms. Wait longer, or see what the senders do`,
     );
   }
 }

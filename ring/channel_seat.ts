@@ -128,7 +128,7 @@ export class Seat {
     }
     const name = roleName(this.#role);
     throw new Deno.errors.Busy(
-      `Cannot attach a ${name} to the ${this.#frame.place.name}: ${this.#holder()} is its only ${name}. ` +
+      `Cannot attach a ${name} to ${this.#frame.place.name}: ${this.#holder()} is its only ${name}. ` +
         `Close that one first, or create the channel with ${name}s: "many"`,
     );
   }
@@ -168,7 +168,7 @@ export class Seat {
     const entry = participants.join(this.#role);
     if (entry !== undefined) return entry;
     throw new Deno.errors.Busy(
-      `Cannot attach to the ${place.name}: it has room for ${participants.size} participants, and all of them are there. Close one, or create it with more`,
+      `Cannot attach to ${place.name}: it has room for ${participants.size} participants, and all of them are there. Close one, or create it with more`,
     );
   }
 }

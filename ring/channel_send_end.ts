@@ -317,7 +317,7 @@ export class SendEnd extends ChannelEnd {
     const most = Math.max(0, this.capacity / share - RECORD_BYTES);
     if (length <= most) return;
     throw new RangeError(
-      `Cannot send ${length} bytes to the ${this.place.name}: its messages${
+      `Cannot send ${length} bytes to ${this.place.name}: its messages${
         share === 1 ? "" : " in a batch"
       } have ${most} bytes at most. Create it with a larger capacity`,
     );
@@ -364,7 +364,7 @@ export class SendEnd extends ChannelEnd {
 
   #endedError(): Error {
     return new Deno.errors.BrokenPipe(
-      `Cannot send to the ${this.place.name}: a sender has ended it. Attach another sender to begin anew`,
+      `Cannot send to ${this.place.name}: a sender has ended it. Attach another sender to begin anew`,
     );
   }
 }

@@ -120,7 +120,7 @@ export class ChannelSending {
 
   #timedOut(timeout: number | undefined, { sent }: Delivery<unknown>): Error {
     return new Deno.errors.TimedOut(
-      `Cannot send to the ${this.end.place.name}: there was no room for it for ${timeout} ms${
+      `Cannot send to ${this.end.place.name}: there was no room for it for ${timeout} ms${
         sentBefore(sent?.())
       }. Wait longer, or see what the receivers do`,
     );

@@ -44,7 +44,7 @@ export class DeathWatch {
     if (death === undefined) return;
     const { pid, role } = death;
     throw new Deno.errors.BrokenPipe(
-      `The ${this.#place.name} is broken: its ${role}, process ${pid}, died without closing it. Start it again`,
+      `Cannot go on with ${this.#place.name}: its ${role}, process ${pid}, died without closing it. Start it again`,
     );
   }
 }

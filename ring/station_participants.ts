@@ -26,7 +26,7 @@ export class Attendance {
     const entry = tableOf(station).join(RECEIVER);
     if (entry === undefined) {
       throw new Deno.errors.Busy(
-        `Cannot receive from the ${station.place.name}: it has room for ${station.maxReceivers} receivers, and all of them are there. Close one, or create it with a larger maxReceivers`,
+        `Cannot receive from ${station.place.name}: it has room for ${station.maxReceivers} receivers, and all of them are there. Close one, or create it with a larger maxReceivers`,
       );
     }
     this.#station = station;

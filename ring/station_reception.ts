@@ -124,7 +124,7 @@ export class Reception<M> implements Waitable<M | typeof END> {
   checkAttached(): void {
     if (!this.#closed) return;
     throw new Deno.errors.BadResource(
-      `Cannot receive from the ${this.place.name}: this receiver was closed`,
+      `Cannot receive from ${this.place.name}: this receiver was closed`,
     );
   }
 
@@ -155,7 +155,7 @@ export class Reception<M> implements Waitable<M | typeof END> {
   #broken(pid: number): Error {
     this.#deaths.tell();
     return new Deno.errors.BrokenPipe(
-      `Cannot receive from the ${this.place.name}: its sender, process ${pid}, died. Receive again to wait for the next one`,
+      `Cannot receive from ${this.place.name}: its sender, process ${pid}, died. Receive again to wait for the next one`,
     );
   }
 
@@ -163,7 +163,7 @@ export class Reception<M> implements Waitable<M | typeof END> {
     if (message === END) return undefined;
     if (message !== undefined) return message;
     throw new Deno.errors.TimedOut(
-      `Cannot receive from the ${this.place.name}: nothing came for ${timeout} ms. Wait longer, or see what the sender does`,
+      `Cannot receive from ${this.place.name}: nothing came for ${timeout} ms. Wait longer, or see what the sender does`,
     );
   }
 }

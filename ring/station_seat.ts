@@ -69,7 +69,7 @@ function occupied({ place }: Station): Error {
   const pid = pidAt(place.words, SENDER);
   const who = pid === 0 ? "another sender" : `process ${pid}`;
   return new Deno.errors.Busy(
-    `Cannot send to the ${place.name}: ${who} is its sender. Close that one first, or end that process`,
+    `Cannot send to ${place.name}: ${who} is its sender. Close that one first, or end that process`,
   );
 }
 

@@ -142,12 +142,12 @@ export class Sending<In> {
     if (this.#state !== "open") this.#refuse();
     if (this.#claim === undefined) return;
     throw new Deno.errors.Busy(
-      `Cannot send to the ${this.#station.place.name}: there is a claim. Commit or abort it first`,
+      `Cannot send to ${this.#station.place.name}: there is a claim. Commit or abort it first`,
     );
   }
 
   #refuse(): never {
-    const what = `Cannot send to the ${this.#station.place.name}: this sender`;
+    const what = `Cannot send to ${this.#station.place.name}: this sender`;
     if (this.#state === "closed") throw new Deno.errors.BadResource(`${what} was closed`);
     throw new Deno.errors.BrokenPipe(`${what} has ended it. Close it, and attach another one`);
   }
@@ -155,7 +155,7 @@ export class Sending<In> {
   #checkLength(length: number): void {
     if (length <= this.maxLength) return;
     throw new RangeError(
-      `Cannot send a message of ${length} bytes to the ${this.#station.place.name}: the longest has ${this.maxLength}. Send less, or create it larger`,
+      `Cannot send a message of ${length} bytes to ${this.#station.place.name}: the longest has ${this.maxLength}. Send less, or create it larger`,
     );
   }
 }

@@ -63,7 +63,7 @@ export class BarrierCore {
     const participant = this.participants.join();
     if (participant === undefined) {
       throw new Deno.errors.Busy(
-        `Cannot join the ${this.place.name}: all ${this.participants.size} places are taken. Make it for more, or let somebody leave`,
+        `Cannot join ${this.place.name}: all ${this.participants.size} places are taken. Make it for more, or let somebody leave`,
       );
     }
     // What one who died noted here doesn't count.
@@ -130,7 +130,7 @@ export class BarrierCore {
     if (last.died === undefined || last.changes !== changes) return;
     if (this.generation !== generation) return; // passed, and died at the next one
     throw new Deno.errors.BrokenPipe(
-      `Cannot pass the ${this.place.name}: process ${last.died} died before it arrived. ` +
+      `Cannot pass ${this.place.name}: process ${last.died} died before it arrived. ` +
         "Let another one join() in its place, or reset() the barrier",
     );
   }

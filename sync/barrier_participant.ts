@@ -105,13 +105,13 @@ export class BarrierParticipant implements Disposable {
   #checkPresent(): void {
     if (!this.#entry.left) return;
     throw new Deno.errors.BadResource(
-      `Cannot arrive at the ${this.#core.place.name}: this participant has left. join() again`,
+      `Cannot arrive at ${this.#core.place.name}: this participant has left. join() again`,
     );
   }
 
   #late(timeout: number | undefined): Error {
     return new Deno.errors.TimedOut(
-      `Cannot pass the ${this.#core.place.name}: not all of ${this.#core.participants.size} arrived within ${timeout} ms. This one has: arrive again to wait on`,
+      `Cannot pass ${this.#core.place.name}: not all of ${this.#core.participants.size} arrived within ${timeout} ms. This one has: arrive again to wait on`,
     );
   }
 }

@@ -149,7 +149,7 @@ export class Latch {
       const { count } = this;
       if (count < by) {
         throw new RangeError(
-          `Cannot count down the ${place.name} by ${by}: ${count} is left. Create it with the number of all who count down`,
+          `Cannot count down ${place.name} by ${by}: ${count} is left. Create it with the number of all who count down`,
         );
       }
       if (Atomics.compareExchange(place.words, COUNT, count, count - by) !== count) continue;

@@ -5,7 +5,7 @@ import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../
 import { BUSY } from "./lock_result.ts";
 import { checkMutex, makeMutex } from "./mutex_bytes.ts";
 import { MutexCore } from "./mutex_core.ts";
-import { lockTimeout, stillHeld } from "./mutex_errors.ts";
+import { holderOf, lockTimeout, stillHeld } from "./mutex_errors.ts";
 import { MutexGuard } from "./mutex_guard.ts";
 import { type OffsetOptions, readOffset } from "./options.ts";
 import { placeOf, type SharedPlace, type SyncMemory } from "./place.ts";
@@ -95,7 +95,7 @@ export class Mutex {
     const place = mutexPlace(memory, options);
     if (makeMutex(place, 0)) return new Mutex(place, true);
     throw new Deno.errors.AlreadyExists(
-      `Cannot create the ${place.name}: a mutex is already there. Open it, or choose another offset`,
+      `Cannot create ${place.name}: a mutex is already there. Open it, or choose another offset`,
     );
   }
 
@@ -158,7 +158,7 @@ export class Mutex {
     const core = this.#core;
     const timeout = timeoutOf(options);
     const locked = core.lockSync(timeout);
-    if (locked === BUSY) throw lockTimeout(core.place, timeout);
+    if (locked === BUSY) throw lockTimeout(core.place, timeout, holderOf(core.place));
     return new MutexGuard(core, locked);
   }
 
@@ -175,8 +175,8 @@ export class Mutex {
     const core = this.#core;
     const checked = limitsOf(options);
     const locked = await core.lock(checked);
-    if (locked === undefined) throw lockTimeout(core.place, checked.timeout);
-    return new MutexGuard(core, locked);
+    if (locked !== undefined) return new MutexGuard(core, locked);
+    throw lockTimeout(core.place, checked.timeout, holderOf(core.place));
   }
 
   /**

@@ -1,4 +1,4 @@
-import { MUTEX_KIND, MUTEX_LOCK, newMutex } from "../ffi/pthread.ts";
+import { FUTEX_TID_MASK, MUTEX_KIND, MUTEX_LOCK, newMutex } from "../ffi/pthread.ts";
 import type { SharedPlace } from "./place.ts";
 
 // The bytes of a pthread_mutex_t of glibc: what they say about what it is.
@@ -21,6 +21,9 @@ const PRIO_INHERIT = 0x20;
 const PRIO_PROTECT = 0x40;
 const PSHARED = 0x80;
 const KNOWN = TYPE_MASK | ROBUST | PRIO_INHERIT | PRIO_PROTECT | PSHARED;
+
+/** The greatest thread id that a system gives (`PID_MAX_LIMIT`). */
+const MOST_TID = 2 ** 22;
 
 /** Whether a kind is that of a mutex that Isthmus locks: robust and process-shared, of any type. */
 export function isUsable(kind: number): boolean {
@@ -69,19 +72,20 @@ export function checkMutex(place: SharedPlace, index: number, verb: "create" | "
   const { words } = place;
   const kind = Atomics.load(words, index + MUTEX_KIND);
   if (isUsable(kind)) return;
+  if ((words[index + MUTEX_LOCK] & FUTEX_TID_MASK) > MOST_TID) throw garbage(place, verb);
   if (kind !== 0) throw misfit(place, verb, kind);
   for (let i = MUTEX_LOCK; i < MUTEX_WORDS; i++) {
     // glibc's default mutex has the kind 0: locked, it isn't zeros.
     if (words[index + i] !== 0) throw garbage(place, verb);
   }
   throw new Deno.errors.NotFound(
-    `Cannot ${verb} the ${place.name}: nothing is there but zeros. Start the program that creates it first, or use openOrCreate()`,
+    `Cannot ${verb} ${place.name}: nothing is there but zeros. Start the program that creates it first, or use openOrCreate()`,
   );
 }
 
 function garbage(place: SharedPlace, verb: string): Error {
   return new Deno.errors.InvalidData(
-    `Cannot ${verb} the ${place.name}: something else is there. Give another offset, or fill the memory with zeros first`,
+    `Cannot ${verb} ${place.name}: something else is there. Give another offset, or fill the memory with zeros first`,
   );
 }
 
@@ -98,7 +102,7 @@ function misfit(place: SharedPlace, verb: string, kind: number): Error {
       : [],
   ];
   return new Deno.errors.InvalidData(
-    `Cannot ${verb} the ${place.name}: the ${TYPES[kind & TYPE_MASK]} mutex there must be made ${
+    `Cannot ${verb} ${place.name}: the ${TYPES[kind & TYPE_MASK]} mutex there must be made ${
       missing.join(", and ")
     }`,
   );

@@ -1,11 +1,13 @@
 import { type Advice, systemError } from "../ffi/errors.ts";
 import { platform } from "../ffi/platform.ts";
+import { ownIdentity } from "../ffi/process.ts";
+import { FUTEX_TID_MASK, MUTEX_LOCK } from "../ffi/pthread.ts";
 import type { SharedPlace } from "./place.ts";
 
 const ADVICE: Advice = {
   EDEADLK: [
     "this thread has it already",
-    "Release the guard first, or take it by the call without Sync: that waits for this thread's other tasks too.",
+    "Release the guard first. If another task of this thread has it, take it by the promise, lock(), which waits for that.",
   ],
   ENOTRECOVERABLE: [
     "an owner died with it, and the next one released it without markConsistent()",
@@ -23,7 +25,7 @@ export function mutexError(place: SharedPlace, syscall: string, errno: number): 
   return systemError({
     errno,
     syscall,
-    action: `lock the ${place.name}`,
+    action: `lock ${place.name}`,
     advice: ADVICE,
     class: errno === EDEADLK
       ? Deno.errors.Busy
@@ -41,7 +43,7 @@ export function relocked(place: SharedPlace): Error {
 /** The error for whoever unlocks what isn't there any more. */
 export function lostMutex(place: SharedPlace): Error {
   return new Deno.errors.InvalidData(
-    `Cannot unlock the ${place.name}: its bytes were overwritten while it was locked, or its SharedMemory was closed. ` +
+    `Cannot unlock ${place.name}: its bytes were overwritten while it was locked, or its SharedMemory was closed. ` +
       "Whoever locks it next is told that its owner died, if it still is a mutex",
   );
 }
@@ -49,26 +51,34 @@ export function lostMutex(place: SharedPlace): Error {
 /** The error for whoever uses a guard that was released. */
 export function lostGuard(place: SharedPlace, verb: string): Error {
   return new Deno.errors.BadResource(
-    `Cannot ${verb} the guard of the ${place.name}: it was released. Lock the mutex again`,
+    `Cannot ${verb} the guard of ${place.name}: it was released. Lock the mutex again`,
   );
 }
 
 /** The error for whoever would hand on what a dead owner left. */
 export function unrepaired(place: SharedPlace): Error {
   return new Deno.errors.BadResource(
-    `Cannot wait with the guard of the ${place.name}: its last owner died. Bring in order what it guards, and call markConsistent() first`,
+    `Cannot wait with the guard of ${place.name}: its last owner died. Bring in order what it guards, and call markConsistent() first`,
   );
 }
 
 /** The error for whoever didn't get it in time. */
-export function lockTimeout(place: SharedPlace, timeout: number | undefined): Error {
+export function lockTimeout(place: SharedPlace, timeout: number | undefined, holder = ""): Error {
   return new Deno.errors.TimedOut(
-    `Cannot lock the ${place.name}: somebody else held it for ${timeout} ms. Wait longer, or see who does`,
+    `Cannot lock ${place.name}: it was not free for ${timeout} ms${holder}. Wait longer, or see why it isn't released`,
   );
+}
+
+/** Who has a mutex now, for that error. */
+export function holderOf(place: SharedPlace): string {
+  if (place.gone) return "";
+  const tid = Atomics.load(place.words, MUTEX_LOCK) & FUTEX_TID_MASK;
+  if (tid === 0) return "";
+  return tid === ownIdentity().tid ? "; this thread has it now" : `; thread ${tid} has it now`;
 }
 
 /** The error for whoever would take it from a living owner. */
 export function stillHeld(place: SharedPlace, tid: number, mine: boolean): Error {
   const who = mine ? "this thread" : `thread ${tid}, which lives,`;
-  return new Deno.errors.Busy(`Cannot recover the ${place.name}: ${who} holds it`);
+  return new Deno.errors.Busy(`Cannot recover ${place.name}: ${who} holds it`);
 }

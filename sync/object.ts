@@ -54,13 +54,13 @@ export function openOrCreate(
 /** The error for whoever waited in vain: `verb` completes "Cannot ... the semaphore". */
 export function timedOut(verb: string, place: SharedPlace, timeout: number | undefined): Error {
   return new Deno.errors.TimedOut(
-    `Cannot ${verb} the ${place.name}: it could not be done within ${timeout} ms. Wait longer, or see what the others do`,
+    `Cannot ${verb} ${place.name}: it could not be done within ${timeout} ms. Wait longer, or see what the others do`,
   );
 }
 
 /** The error for what no object writes. */
 export function garbled(verb: string, place: SharedPlace, what: string): Error {
   return new Deno.errors.InvalidData(
-    `Cannot ${verb} the ${place.name}: ${what}. Something else wrote over it`,
+    `Cannot ${verb} ${place.name}: ${what}. Something else wrote over it`,
   );
 }

@@ -90,7 +90,7 @@ function checkPlatform(name: string): void {
  * memory is resized or closed. Made by {@linkcode placeOf}, checked.
  */
 export class SharedPlace {
-  /** The object, as errors name it. */
+  /** The object, as errors name it: "the mutex at offset 0 of ...". */
   readonly name: string;
   readonly #ground: Ground;
   readonly #offset: number;
@@ -101,7 +101,7 @@ export class SharedPlace {
 
   /** The bytes from `offset` on; `name` is the object's, such as `mutex`. */
   constructor(name: string, ground: Ground, offset: number, byteLength: number) {
-    this.name = `${name} at offset ${offset} of ${ground.name}`;
+    this.name = `the ${name} at offset ${offset} of ${ground.name}`;
     this.#ground = ground;
     this.#offset = offset;
     this.#byteLength = byteLength;

@@ -89,7 +89,7 @@ export class WriteGuard implements Disposable {
   markConsistent(): void {
     if (!this.#held) {
       throw new Deno.errors.BadResource(
-        `Cannot mark the ${this.#lock.place.name} as consistent: the guard was released. Lock it again, to write`,
+        `Cannot mark ${this.#lock.place.name} as consistent: the guard was released. Lock it again, to write`,
       );
     }
     this.#lock.markConsistent();

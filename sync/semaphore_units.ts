@@ -54,7 +54,7 @@ export class SemaphoreUnits {
       const value = this.#load("release", words);
       if (value > MAX_UNITS - amount) {
         throw new RangeError(
-          `Cannot release the ${place.name}: its value would exceed ${MAX_UNITS}. It was released more often than acquired`,
+          `Cannot release ${place.name}: its value would exceed ${MAX_UNITS}. It was released more often than acquired`,
         );
       }
       if (Atomics.compareExchange(words, VALUE, value, value + amount) === value) break;

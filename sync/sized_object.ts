@@ -141,7 +141,7 @@ function found(
     const told = Object.entries({ ...features, bytes: byteLength })
       .map(([name, value]) => `${name}: ${show(value)}`);
     throw new Deno.errors.InvalidData(
-      `Cannot open the ${whole.name}: its header contradicts itself (${
+      `Cannot open ${whole.name}: its header contradicts itself (${
         told.join(", ")
       }), so something else wrote over it. Create it anew, in memory filled with zeros`,
     );
@@ -155,9 +155,9 @@ function checkFeatures(shape: ObjectShape, located: Located, wanted: Features): 
   for (const [name, value] of Object.entries(wanted)) {
     if (value === undefined || value === features[name]) continue;
     throw new Deno.errors.InvalidData(
-      `Cannot open the ${located.place.name}: it was made with ${name}: ${
-        show(features[name])
-      }, not ${show(value)}. Ask for the same, or use open(), which takes it as it is`,
+      `Cannot open ${located.place.name}: it was made with ${name}: ${show(features[name])}, not ${
+        show(value)
+      }. Ask for the same, or use open(), which takes it as it is`,
     );
   }
   return located;

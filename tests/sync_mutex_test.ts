@@ -4,7 +4,7 @@ import { assert, assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { FutexVector } from "../ffi/futex.ts";
 import { FUTEX_OWNER_DIED, mutexLock, mutexUnlock } from "../ffi/pthread.ts";
 import { addressOfShared } from "../ffi/wasm.ts";
-import { isSystemError, mapAnonymous, Memfd, Mutex, SharedMemory } from "../mod.ts";
+import { Event, isSystemError, mapAnonymous, Memfd, Mutex, SharedMemory } from "../mod.ts";
 import { LIMIT } from "./_process.ts";
 import { type Random, withRandom } from "./_random.ts";
 import { test } from "./_sync.ts";
@@ -493,3 +493,19 @@ function holdForeign(random: Random): void {
 
 test("robust mutexes that other code of the thread holds are no strangers", () =>
   withRandom(holdForeign));
+
+test("errors say who has it, and what is there that is no mutex", async () => {
+  const memory = new SharedArrayBuffer(4096);
+  const mutex = Mutex.create(memory);
+  {
+    using _guard = mutex.lockSync();
+    await assertRejects(
+      () => mutex.lock({ timeout: 1 }),
+      Deno.errors.TimedOut,
+      "not free for 1 ms; this thread has it now",
+    );
+  }
+  Event.create(memory, { offset: 1024 });
+  const open = () => Mutex.open(memory, { offset: 1024 });
+  assertThrows(open, Deno.errors.InvalidData, "something else is there");
+});
