@@ -10,7 +10,7 @@ import {
 import { Broadcast, ftok, Segment } from "../mod.ts";
 import { SIZE } from "../examples/_ticker.ts";
 import { cleanup, until } from "./_objects.ts";
-import { deno, type Process } from "./_process.ts";
+import { deno, path, Process } from "./_process.ts";
 import { test } from "./_sync.ts";
 
 const ID = 0x74;
@@ -185,6 +185,20 @@ for (const [signal, exitCode] of [["SIGINT", 130], ["SIGTERM", 143]] as const) {
     place.assertNothingLeft();
   });
 }
+
+test("ticker.ts read ends when nobody reads its lines any more", async () => {
+  using place = new Place();
+  await using sender = await place.sender();
+  const read = ["--allow-ffi", path(PROGRAM), "read", "--path", place.path, "--interval", "0.02"];
+  const script = '("$@"; echo "code $?" >&2) | head -1';
+  const command = [Deno.execPath(), "run", "--no-prompt", ...read];
+  await using shell = new Process("sh", ["-c", script, "sh", ...command]);
+  const { stdout, stderr } = await shell.output();
+  assertMatch(stdout, /^\d+: .* seen.*\n$/);
+  assertEquals(stderr, "code 141\n");
+  await interrupt(sender);
+  place.assertNothingLeft();
+});
 
 test("ticker.ts demo shows a reader that keeps up, one that is slow, and one that leaves", async () => {
   using place = new Place();
