@@ -15,13 +15,17 @@
  * Deno creates the channel, C opens it. Functions return 0 or a length, or a negated error number:
  *   -EINVAL     no channel is there, or what was written there is no channel's any more
  *   -EBUSY      another one is the only sender or receiver, and lives
- *   -EMSGSIZE   the message is longer than the ring; or than the buffer: then it stays in the ring,
- *               and end->needed tells its length
- *   -EAGAIN     nothing came, or there was no room, within the time
+ *   -EMSGSIZE   the message is longer than the ring, less 8 bytes; or than the buffer: then it
+ *               stays in the ring, and end->needed tells its length
+ *   -EAGAIN     within the time nothing came, or there was no room, or others of the same role were
+ *               at it
  *   -EPIPE      the stream was ended (isthmus_end_stream() does so): all messages were received, or
  *               nothing can be sent until another sender attaches
  *   -ENOSPC     as many are attached as the channel has room for
  * An end belongs to the thread that attached it.
+ *
+ * Who died, also by a power failure, leaves place and lock to the next one. But of processes in
+ * another pid namespace (container) nobody can tell whether they live: they count as living.
  */
 #ifndef ISTHMUS_CHANNEL_H
 #define ISTHMUS_CHANNEL_H

@@ -40,7 +40,7 @@ export interface BroadcastStat {
   readonly capacity: number;
   /** The longest message, in bytes. */
   readonly maxMessageLength: number;
-  /** How many messages were sent since it was created. */
+  /** How many messages were sent since it was created, by all senders it had. */
   readonly sent: number;
   /** Whether the sender has ended it. */
   readonly ended: boolean;
@@ -83,6 +83,9 @@ function checkedCapacity(value: unknown): number | undefined {
  * message that it was sending, of a batch those that weren't shown yet, up to a quarter of the
  * ring; what was half written is never seen.
  *
+ * What other processes write there is checked: they can break the broadcast, which is
+ * `Deno.errors.InvalidData` then, and send nonsense, but nothing else. Linux with glibc.
+ *
  * @example
  * ```ts
  * import { mapAnonymous } from "@isthmus/isthmus";
@@ -99,7 +102,7 @@ function checkedCapacity(value: unknown): number | undefined {
  * ```
  */
 export class Broadcast {
-  /** Whether this call created it. */
+  /** Whether this handle's `create` or `openOrCreate` made the broadcast. */
   readonly created: boolean;
   readonly #station: Station;
 
@@ -108,7 +111,11 @@ export class Broadcast {
     this.created = created;
   }
 
-  /** How many bytes of memory a broadcast takes. */
+  /**
+   * How many bytes of memory a broadcast takes: its ring, 32 for each receiver, and some 300.
+   *
+   * @throws {RangeError} If an option is out of range, or the capacity no power of two.
+   */
   static byteLength(options: BroadcastSize = {}): number {
     return stationBytes(SPECIES, checkedSize(checkOptions(options)));
   }
@@ -177,8 +184,10 @@ export class Broadcast {
   }
 
   /**
-   * Becomes its only sender, of bytes.
+   * Becomes its only sender, of bytes. If the broadcast had been ended it goes on with the first
+   * message that is sent.
    *
+   * @throws {TypeError} If an option is of the wrong type.
    * @throws {Deno.errors.Busy} If there is another one, in whichever process or Worker.
    * @throws {Deno.errors.InvalidData} If the memory holds nonsense.
    * @throws {Deno.errors.BadResource} If the memory is gone.
@@ -195,6 +204,7 @@ export class Broadcast {
    * Becomes one of its receivers, of bytes. Arrays of small messages share a buffer of 64 KiB: who
    * keeps one of them for long should copy it.
    *
+   * @throws {TypeError} If an option is of the wrong type.
    * @throws {Deno.errors.Busy} If there are as many receivers as there is room for.
    * @throws {Deno.errors.InvalidData} If the memory holds nonsense.
    * @throws {Deno.errors.BadResource} If the memory is gone.
@@ -217,10 +227,22 @@ export class Broadcast {
   }
 
   /**
-   * What is known of it now.
+   * What is known of it now. Nobody has to be attached for that.
    *
    * @throws {Deno.errors.InvalidData} If the memory holds nonsense.
    * @throws {Deno.errors.BadResource} If the memory is gone.
+   *
+   * @example
+   * ```ts
+   * import { Broadcast, mapAnonymous } from "@isthmus/isthmus";
+   *
+   * using memory = mapAnonymous(Broadcast.byteLength(), { shared: true });
+   * const news = Broadcast.create(memory);
+   * using sender = news.sender();
+   * sender.send(new Uint8Array(100));
+   * const { sent, participants, maxMessageLength } = news.stat();
+   * console.log(sent, participants.length, maxMessageLength); // 1 1 32752
+   * ```
    */
   stat(): BroadcastStat {
     const station = this.#station;

@@ -1,11 +1,25 @@
 import { checkInteger } from "../ffi/check.ts";
 
 /**
- * Room for a message in the shared memory itself, made by `claim()`: write the message there, then
- * `commit()` it. Nobody sees it before, and whoever leaves the scope without that has sent nothing.
+ * Room for a message in the shared memory itself, made by the `claim()` of the sender of a
+ * `Broadcast` or a `Latest`: write the message there, then `commit()` it. Nobody sees it before,
+ * and whoever leaves the scope without that has sent nothing.
  *
  * The bytes belong to the message until it is committed or aborted. Who writes to them afterwards
  * spoils what others are reading.
+ *
+ * @example
+ * ```ts
+ * import { Latest, mapAnonymous } from "@isthmus/isthmus";
+ *
+ * using memory = mapAnonymous(Latest.byteLength(1000), { shared: true });
+ * using sender = Latest.create(memory, 1000).sender();
+ * {
+ *   using claim = sender.claim(1000);
+ *   claim.bytes.fill(1, 0, 500);
+ *   console.log(claim.commit(500)); // 0: its sequence
+ * }
+ * ```
  */
 export class BroadcastClaim implements Disposable {
   /** The room, in the shared memory. What it holds before is garbage. */
@@ -41,7 +55,7 @@ export class BroadcastClaim implements Disposable {
     return this.#finish(committed);
   }
 
-  /** Sends nothing; does nothing after `commit()`. */
+  /** Sends nothing; does nothing if it is over already. */
   abort(): void {
     if (this.#done) return;
     this.#done = true;

@@ -13,7 +13,7 @@ export interface BroadcastMessage<T> {
   readonly value: T;
   /** Its number: 0 for the first message that was ever sent. */
   readonly sequence: number;
-  /** How many messages this receiver missed between the one before and this one. */
+  /** How many messages this receiver missed between the one that it got before and this one. */
   readonly missed: number;
 }
 
@@ -40,9 +40,26 @@ export interface ReceiveFrom {
  * counts by a sequence of 64 bits that the messages have, so the count is exact: what was received
  * and what was missed is, together, what was sent.
  *
+ * What waits does so for ever without a `timeout`, and gives `undefined` at the end of the stream,
+ * when the sender called `end()` and all was received. Promises are rejected with their signal's
+ * reason if that aborts.
+ *
  * The event `"peerdeath"` tells that the sender's process died.
  *
  * @typeParam Out What is received.
+ *
+ * @example
+ * ```ts
+ * import { Broadcast, mapAnonymous, textCodec } from "@isthmus/isthmus";
+ *
+ * using memory = mapAnonymous(Broadcast.byteLength({ capacity: 1024 }), { shared: true });
+ * const news = Broadcast.create(memory, { capacity: 1024 });
+ * using receiver = news.receiver({ codec: textCodec });
+ * using sender = news.sender({ codec: textCodec });
+ * for (let i = 0; i < 100; i++) sender.send(`message ${i}`); // more than the ring can have
+ * const message = receiver.tryReceive();
+ * console.log(message?.sequence === message?.missed); // true: it missed all before this one
+ * ```
  */
 export class BroadcastReceiver<Out> extends PeerTarget implements Disposable {
   readonly #reception: Reception<BroadcastMessage<Out>>;
@@ -86,24 +103,37 @@ export class BroadcastReceiver<Out> extends PeerTarget implements Disposable {
   /**
    * Receives the next message, and blocks the thread until it is there; `undefined` at the end.
    *
+   * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If none comes in time.
-   *
-   * It throws what {@linkcode tryReceive} throws, too.
+   * @throws {Deno.errors.InvalidData} If the memory holds nonsense, or the codec can't decode the
+   * message; in the latter case the next call receives the next one.
+   * @throws {Deno.errors.BrokenPipe} If the sender has died, once, with `peerDeath: "throw"`.
+   * @throws {Deno.errors.BadResource} If the receiver was closed, or the memory is gone.
    */
   receiveSync(options: WaitSyncOptions = {}): BroadcastMessage<Out> | undefined {
     return this.#reception.receiveSync(options);
   }
 
   /**
-   * Receives the next message as soon as it is there; `undefined` at the end. Rejects with what
-   * {@linkcode receiveSync} throws, and with the signal's reason.
+   * Receives the next message as soon as it is there; `undefined` at the end. Promises of one
+   * receiver are fulfilled in the order of the calls.
+   *
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.TimedOut} If none comes in time.
+   * @throws {Deno.errors.InvalidData} If the memory holds nonsense, or the codec can't decode the
+   * message; in the latter case the next call receives the next one.
+   * @throws {Deno.errors.BrokenPipe} If the sender has died, once, with `peerDeath: "throw"`.
+   * @throws {Deno.errors.BadResource} If the receiver was closed, or the memory is gone, also while
+   * waiting.
    */
   receive(options: WaitOptions = {}): Promise<BroadcastMessage<Out> | undefined> {
     return this.#reception.receive(options);
   }
 
   /**
-   * All messages until the end; `timeout` is for each of them.
+   * All messages until the end. The steps reject with what {@linkcode receive} rejects with.
+   *
+   * @param options `signal` ends all of it with its reason; `timeout` is for each message.
    *
    * @example
    * ```ts
@@ -132,12 +162,17 @@ export class BroadcastReceiver<Out> extends PeerTarget implements Disposable {
     return this.messages();
   }
 
-  /** A stream of all messages. It takes one when it is asked for one. */
+  /**
+   * A stream of all messages, which ends with the broadcast. It takes one when it is asked for one:
+   * who reads slowly misses some. Each time it is a new one.
+   */
   get readable(): ReadableStream<BroadcastMessage<Out>> {
     return this.#reception.readable((message) => message);
   }
 
-  /** Leaves; calls that wait are rejected. Once is enough. */
+  /**
+   * Leaves; calls that wait are rejected (`Deno.errors.BadResource`). Does nothing the second time.
+   */
   close(): void {
     this.stopLooking();
     this.#reception.close();

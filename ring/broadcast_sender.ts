@@ -9,9 +9,23 @@ import { Sending } from "./station_sending.ts";
  * The sender of a `Broadcast`, made by its `sender()`. It never waits for anybody: what receivers
  * don't read in time is overwritten.
  *
+ * Closing it, or leaving scope, doesn't end the stream: receivers wait for the next sender.
+ *
  * The event `"peerdeath"` tells that a receiver's process died.
  *
  * @typeParam In What is sent.
+ *
+ * @example
+ * ```ts
+ * import { Broadcast, jsonCodec, mapAnonymous } from "@isthmus/isthmus";
+ *
+ * const codec = jsonCodec<{ price: number }>();
+ * using memory = mapAnonymous(Broadcast.byteLength(), { shared: true });
+ * using sender = Broadcast.create(memory).sender({ codec });
+ * console.log(sender.send({ price: 9.5 })); // 0
+ * console.log(sender.sendBatch([{ price: 9.75 }, { price: 10 }])); // 2
+ * console.log(sender.sent); // 3
+ * ```
  */
 export class BroadcastSender<In> extends PeerTarget implements Disposable {
   readonly #sending: Sending<In>;
@@ -27,7 +41,7 @@ export class BroadcastSender<In> extends PeerTarget implements Disposable {
     return this.#sending.sent;
   }
 
-  /** The longest message, in bytes: a little less than half of the ring. */
+  /** The longest message, in bytes: half of the ring, less 16. */
   get maxMessageLength(): number {
     return this.#sending.maxLength;
   }
@@ -49,9 +63,13 @@ export class BroadcastSender<In> extends PeerTarget implements Disposable {
   /**
    * Sends many messages, and returns how many. They are shown to the receivers together, or in
    * parts if they are more than a quarter of the ring; so that costs less for each of them. What
-   * wasn't shown yet is lost if the process is killed.
+   * wasn't shown yet is lost if the process is killed. The messages before an error were sent.
    *
-   * Throws what {@linkcode send} throws; the messages before that were sent.
+   * @throws {RangeError} If one is longer than {@linkcode maxMessageLength}.
+   * @throws {TypeError} If the codec takes no such value.
+   * @throws {Deno.errors.Busy} If there is a claim.
+   * @throws {Deno.errors.BrokenPipe} If the sender has ended.
+   * @throws {Deno.errors.BadResource} If the sender was closed, or the memory is gone.
    */
   sendBatch(values: Iterable<In>): number {
     return this.#sending.sendBatch(values);
@@ -88,7 +106,8 @@ export class BroadcastSender<In> extends PeerTarget implements Disposable {
 
   /**
    * Says that there will be no more: receivers get what is still there, and then the end. Another
-   * sender may go on later; only those who are still there then hear it.
+   * sender may go on later; only those who are still there then hear it. The end stays in the
+   * memory, also in a file, until then. Does nothing the second time.
    *
    * @throws {Deno.errors.Busy} If there is a claim.
    * @throws {Deno.errors.BadResource} If the sender was closed, or the memory is gone.
@@ -97,12 +116,19 @@ export class BroadcastSender<In> extends PeerTarget implements Disposable {
     this.#sending.end();
   }
 
-  /** A stream that sends what is written to it, and ends with it. It never holds the writer up. */
+  /**
+   * A stream that sends what is written to it, and never holds the writer up. Closing it ends the
+   * broadcast, as {@linkcode end} does; an abort ends nothing, and receivers go on waiting. Each
+   * time it is a new one.
+   */
   get writable(): WritableStream<In> {
     return this.#sending.writable();
   }
 
-  /** Leaves without ending the stream: receivers wait for the next sender. Once is enough. */
+  /**
+   * Leaves without ending the stream: receivers wait for the next sender. What is claimed is not
+   * sent. Does nothing the second time.
+   */
   close(): void {
     this.stopLooking();
     this.#sending.close();

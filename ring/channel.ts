@@ -31,17 +31,21 @@ import { checkPeerDeath, type Participant, type PeerDeathPolicy } from "./peer_t
 export interface ChannelEndOptions {
   /**
    * What to do when a process at the other end dies without closing its end: to go on waiting for
-   * the next one (`"ignore"`), or to throw `Deno.errors.BrokenPipe` once, from the next call or the
-   * one that is waiting. A receiver gets what was sent before. Default: `"ignore"`.
+   * the next one (`"ignore"`), or to throw `Deno.errors.BrokenPipe`, once for each death, from the
+   * next call or the one that is waiting (`"throw"`). A receiver gets what was sent before. It is
+   * noticed within about 100 ms. Default: `"ignore"`.
    */
   readonly peerDeath?: PeerDeathPolicy;
-  /** How values become messages: see {@linkcode Codec}. Default: they are bytes. */
+  /** None: messages are bytes. With a codec see {@linkcode ChannelCodecOptions}. */
   readonly codec?: undefined;
 }
 
 /** Options of an end of a channel whose messages aren't bytes. */
 export interface ChannelCodecOptions<C> extends Omit<ChannelEndOptions, "codec"> {
-  /** How values become messages, and messages values. */
+  /**
+   * How values become messages, and messages values: an {@linkcode Encoder} for a sender, a
+   * {@linkcode Decoder} for a receiver.
+   */
   readonly codec: C;
 }
 
@@ -49,7 +53,10 @@ export interface ChannelCodecOptions<C> extends Omit<ChannelEndOptions, "codec">
 export interface ChannelStat {
   /** The length of the ring in bytes. */
   readonly capacity: number;
-  /** How many bytes of it are in use. */
+  /**
+   * How many bytes of it are in use: of each message its length, rounded up to a multiple of 8, and
+   * 8 more.
+   */
   readonly bytes: number;
   /** How many messages are in it. */
   readonly messages: number;
@@ -63,9 +70,12 @@ export interface ChannelStat {
   readonly maxParticipants: number;
   /** Who is attached, those included who died without closing and whose places nobody took yet. */
   readonly participants: readonly Participant[];
-  /** For how many milliseconds senders waited, all together. */
+  /**
+   * For how many milliseconds senders have waited for room so far, all together. What they spun for
+   * before they slept isn't counted.
+   */
   readonly sendersWaited: number;
-  /** For how many milliseconds receivers waited, all together. */
+  /** For how many milliseconds receivers have waited for messages so far, all together. */
   readonly receiversWaited: number;
 }
 
@@ -81,10 +91,18 @@ export interface ChannelStat {
  * received; what it was just writing is lost, and nobody waits for it. What is read in place by
  * `peek()` and wasn't released is received by the next one.
  *
- * What other processes write there is checked: they can break the channel, which is
- * `Deno.errors.InvalidData` then, and send nonsense, but nothing else.
+ * **The end of the stream**, by `sender.end()`, stays in the memory, also in a file, until another
+ * sender attaches: a receiver that comes before that finds it at once.
  *
- * Linux with glibc.
+ * Where the ring is full, senders sleep until a quarter of it is free; they look after 100 ms at
+ * the latest. To wake them for each message would take both sides longer than the messages do.
+ *
+ * What other processes write there is checked: they can break the channel, which is
+ * `Deno.errors.InvalidData` then, and send nonsense, but nothing else. Those who use it must be of
+ * one pid namespace, or a death isn't noticed. A channel in a file whose users a power failure
+ * ended goes on: locks of those who are no more are freed within a second.
+ *
+ * C programs take part with `c/isthmus_channel.h`. Linux with glibc.
  *
  * @example
  * ```ts
@@ -98,6 +116,20 @@ export interface ChannelStat {
  * sender.end();
  * for await (const message of receiver) console.log(message); // Uint8Array(3) [ 1, 2, 3 ]
  * ```
+ *
+ * @example Many at both ends
+ * ```ts
+ * import { Channel, jsonCodec, mapAnonymous } from "@isthmus/isthmus";
+ *
+ * const codec = jsonCodec<{ job: number }>();
+ * using memory = mapAnonymous(65536, { shared: true });
+ * const jobs = Channel.create(memory, { senders: "many", receivers: "many" });
+ * using one = jobs.sender({ codec });
+ * using other = jobs.sender({ codec });
+ * using worker = jobs.receiver({ codec, peerDeath: "throw" });
+ * await Promise.all([one.send({ job: 1 }), other.send({ job: 2 })]);
+ * console.log(await worker.receiveBatch()); // [ { job: 1 }, { job: 2 } ]
+ * ```
  */
 export class Channel {
   readonly #frame: ChannelFrame;
@@ -107,21 +139,25 @@ export class Channel {
   }
 
   /**
-   * How many bytes of memory a channel takes.
+   * How many bytes of memory a channel with that capacity takes: some 800, 32 for each who can be
+   * attached, and the ring.
    *
-   * @throws {RangeError} If the capacity isn't a power of two from 8 to 2 ** 30.
+   * @throws {TypeError} If the capacity isn't given.
+   * @throws {RangeError} If the capacity isn't a power of two from 8 to 2 ** 30, or
+   * `maxParticipants` out of range.
    */
   static byteLength(size: ChannelSize & { readonly capacity: number }): number {
     return channelBytes(checkOptions(size));
   }
 
   /**
-   * Makes a channel, in memory that is filled with zeros.
+   * Makes a channel, in memory that is zero there; the ring itself may hold anything.
    *
    * @throws {TypeError} If it isn't memory that may be written, or an option is none.
    * @throws {RangeError} If the memory is too small, or an option out of range.
    * @throws {Deno.errors.AlreadyExists} If something is there, or somebody is creating it.
    * @throws {Deno.errors.InvalidData} If the memory isn't zeros.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
    * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
   static create(memory: SyncMemory, options: CreateChannelOptions = {}): Channel {
@@ -136,19 +172,24 @@ export class Channel {
    * @throws {Deno.errors.NotFound} If nothing is there, or its creator died half way.
    * @throws {Deno.errors.InvalidData} If something else is there: another kind, or version.
    * @throws {Deno.errors.TimedOut} If somebody is still creating it after the time.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
   static open(memory: SyncMemory, options: OpenObjectOptions = {}): Channel {
     return new Channel(ChannelFrame.open(memory, options));
   }
 
   /**
-   * Opens the channel that is there, or makes one; {@linkcode created} says which.
+   * Opens the channel that is there, or makes one; {@linkcode created} says which. One that is
+   * there is taken as it is, but for the options that are given: those must be the same.
    *
    * @throws {TypeError} If it isn't memory that may be written, or an option is none.
    * @throws {RangeError} If the memory is too small, or an option out of range.
    * @throws {Deno.errors.InvalidData} If something else is there, or a channel with other options
    * than are asked for.
    * @throws {Deno.errors.TimedOut} If somebody is still creating it after the time.
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.NotSupported} On other systems than Linux with glibc.
    */
   static openOrCreate(
     memory: SyncMemory,
@@ -186,8 +227,10 @@ export class Channel {
    * Attaches as a sender of bytes. If the channel had been ended it begins anew. Until the sender
    * is closed the memory stays mapped, and can't be resized.
    *
+   * @throws {TypeError} If an option is of the wrong type.
    * @throws {Deno.errors.Busy} If another one is attached and there may be only one; or there is no
    * room for more participants.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   sender(options?: ChannelEndOptions): ChannelSender<Uint8Array>;
@@ -206,8 +249,10 @@ export class Channel {
    * Attaches as a receiver of bytes. Until it is closed the memory stays mapped, and can't be
    * resized.
    *
+   * @throws {TypeError} If an option is of the wrong type.
    * @throws {Deno.errors.Busy} If another one is attached and there may be only one; or there is no
    * room for more participants.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
   receiver(options?: ChannelEndOptions): ChannelReceiver<Uint8Array<ArrayBuffer>>;
@@ -227,9 +272,23 @@ export class Channel {
   }
 
   /**
-   * How the channel is doing, as far as one can tell while others use it.
+   * How the channel is doing, as far as one can tell while others use it. Nobody has to be attached
+   * for that.
    *
    * @throws {Deno.errors.BadResource} If the memory is gone.
+   *
+   * @example
+   * ```ts
+   * import { Channel, mapAnonymous } from "@isthmus/isthmus";
+   *
+   * using memory = mapAnonymous(65536, { shared: true });
+   * const channel = Channel.create(memory, { capacity: 1024 });
+   * using sender = channel.sender();
+   * sender.sendSync(new Uint8Array(100));
+   * const { bytes, capacity, messages, participants } = channel.stat();
+   * console.log(messages, `in ${bytes} of ${capacity} bytes`); // 1 in 112 of 1024 bytes
+   * for (const { role, pid, liveness } of participants) console.log(role, pid, liveness);
+   * ```
    */
   stat(): ChannelStat {
     const { place: { words }, capacity, participants } = this.#frame;

@@ -14,6 +14,21 @@ function over(what: string): Error {
  *
  * Where there are many senders, it has their lock: the others wait until it is over. If this
  * process is killed before the commit, this message is lost and nothing else.
+ *
+ * @example
+ * ```ts
+ * import { Channel, mapAnonymous } from "@isthmus/isthmus";
+ *
+ * using memory = mapAnonymous(65536, { shared: true });
+ * const channel = Channel.create(memory);
+ * using sender = channel.sender();
+ * {
+ *   using claim = await sender.claim(1000);
+ *   const { written } = new TextEncoder().encodeInto("hello", claim.bytes);
+ *   claim.commit(written); // 5 bytes of it
+ * }
+ * console.log(channel.stat().messages); // 1
+ * ```
  */
 export class ChannelClaim implements Disposable {
   /**
@@ -38,6 +53,8 @@ export class ChannelClaim implements Disposable {
    * @param length How many bytes of it. Default: all.
    *
    * @throws {RangeError} If that is more than was claimed.
+   * @throws {Deno.errors.BrokenPipe} If another sender ended the channel meanwhile: nothing is
+   * sent.
    * @throws {Deno.errors.BadResource} If it is over already, or the memory is gone.
    */
   commit(length?: number): void {
@@ -127,6 +144,8 @@ export class ChannelSendBatch implements Disposable {
   /**
    * Sends what was added so far; more can be added. Does nothing if that is nothing.
    *
+   * @throws {Deno.errors.BrokenPipe} If another sender ended the channel meanwhile: the batch is
+   * over, without what was added.
    * @throws {Deno.errors.BadResource} If the batch is over, or the memory is gone.
    */
   flush(): void {
@@ -137,6 +156,8 @@ export class ChannelSendBatch implements Disposable {
   /**
    * Sends what was added, and ends the batch.
    *
+   * @throws {Deno.errors.BrokenPipe} If another sender ended the channel meanwhile: what was added
+   * is not sent.
    * @throws {Deno.errors.BadResource} If the batch is over, or the memory is gone.
    */
   commit(): void {
@@ -146,7 +167,10 @@ export class ChannelSendBatch implements Disposable {
     this.#end.commit(true);
   }
 
-  /** Ends the batch without sending what was added since the last flush. */
+  /**
+   * Ends the batch without sending what was added since the last flush; does nothing if it is over
+   * already.
+   */
   abort(): void {
     if (!this.#open) return;
     this.#open = false;

@@ -6,6 +6,22 @@ import type { ReceiveEnd } from "./channel_receive_end.ts";
  * it (once more): so each message is handled at least once.
  *
  * Where there are many receivers, it has their lock: the others wait until it is over.
+ *
+ * @example
+ * ```ts
+ * import { Channel, mapAnonymous, textCodec } from "@isthmus/isthmus";
+ *
+ * using memory = mapAnonymous(65536, { shared: true });
+ * const channel = Channel.create(memory);
+ * using sender = channel.sender({ codec: textCodec });
+ * using receiver = channel.receiver();
+ * sender.sendSync("hello");
+ * {
+ *   using message = await receiver.peek();
+ *   if (message !== undefined) console.log(message.bytes.length); // 5
+ * } // received
+ * console.log(channel.stat().messages); // 0
+ * ```
  */
 export class ChannelMessage implements Disposable {
   /**

@@ -20,7 +20,14 @@ const BATCH = 256;
  * Each way of receiving exists three times: `try...` never blocks and gives `undefined` if nothing
  * is there now, `...Sync` blocks the thread, and the plain name returns a promise. These two give
  * `undefined` at the end of the stream, when a sender called `end()` and all messages were
- * received.
+ * received. Without a `timeout` they wait for ever. Promises of one receiver are fulfilled in the
+ * order of the calls, and rejected with their signal's reason if that aborts; the other forms don't
+ * wait for them.
+ *
+ * Where many receive, each takes the lock of their side for a moment. `try...` then also gives
+ * `undefined` if another receiver has it, after a few tries: because it is just receiving, or reads
+ * something in place. That doesn't mean that the channel is empty, and {@linkcode ended} is `false`
+ * then.
  *
  * A message is received when it was copied. If the process is killed after that, while it handles
  * the message, nobody gets it again; `peek()` has the message stay in the ring until it is
@@ -29,7 +36,25 @@ const BATCH = 256;
  * Small messages that a codec keeps share buffers of 64 KiB: who keeps one of them keeps all of its
  * buffer, and who transfers that away takes the others with it.
  *
+ * The event `"peerdeath"` tells that a sender's process died.
+ *
  * @typeParam Out What is received.
+ *
+ * @example
+ * ```ts
+ * import { Channel, mapAnonymous, textCodec } from "@isthmus/isthmus";
+ *
+ * using memory = mapAnonymous(65536, { shared: true });
+ * const channel = Channel.create(memory);
+ * using receiver = channel.receiver({ codec: textCodec });
+ * console.log(receiver.tryReceive()); // undefined: nothing is there
+ *
+ * using sender = channel.sender({ codec: textCodec });
+ * sender.sendSync("hello");
+ * sender.end();
+ * console.log(await receiver.receive({ timeout: 1000 })); // hello
+ * console.log(await receiver.receive(), receiver.ended); // undefined true
+ * ```
  */
 export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   readonly #reception: ChannelReception;
@@ -48,21 +73,22 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   }
 
   /**
-   * Whether all was received, and a sender said that it was all, as far as the last look at the
-   * channel found.
+   * Whether all was received, and a sender said that it was all, as far as the last call found. It
+   * is `false` again when another sender has begun anew and that was seen.
    */
   get ended(): boolean {
     return this.#end.ended;
   }
 
   /**
-   * Receives a message; `undefined` if none is there now, or any more: see {@linkcode ended}.
+   * Receives a message; `undefined` if none is there now, or any more: see {@linkcode ended}. Where
+   * many receive, `undefined` can also mean that another one was just at it.
    *
-   * @throws {Deno.errors.InvalidData} If something else has written to the channel, or the codec
-   * can't decode the message, which is received nonetheless.
    * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
    * for.
    * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel, or the codec
+   * can't decode the message, which is received nonetheless.
    * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
    */
   tryReceive(): Out | undefined {
@@ -76,8 +102,15 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   /**
    * Receives a message; blocks the thread until there is one. `undefined` at the end of the stream.
    *
-   * @throws {Deno.errors.TimedOut} If none came in that time.
-   * @throws {Deno.errors.BrokenPipe} If a sender died, where that was asked for.
+   * @throws {Deno.errors.TimedOut} If none came in that time, or another receiver was at it.
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open, or of another one
+   * in this thread, for which it would wait for ever.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel, or the codec
+   * can't decode the message, which is received nonetheless.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
    */
   receiveSync(options?: WaitSyncOptions): Out | undefined {
     const timeout = timeoutOf(options);
@@ -96,8 +129,14 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
    * Receives a message as soon as there is one. `undefined` at the end of the stream. Promises of
    * one receiver are fulfilled in the order of the calls.
    *
-   * @throws {Deno.errors.TimedOut} If none came in that time.
-   * @throws {Deno.errors.BrokenPipe} If a sender died, where that was asked for.
+   * @throws {Deno.errors.TimedOut} If none came in that time, or another receiver was at it.
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel, or the codec
+   * can't decode the message, which is received nonetheless.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
    */
   receive(options?: WaitOptions): Promise<Out | undefined> {
     try {
@@ -116,9 +155,16 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
 
   /**
    * Receives a message into an array, without allocating anything; returns its length. `undefined`
-   * if none is there now, or any more. The codec has no part in it.
+   * if none is there now, or any more, and, where many receive, also if another one was just at it.
+   * The codec has no part in it.
    *
+   * @throws {TypeError} If a message is there, and `target` isn't a `Uint8Array`.
    * @throws {RangeError} If the array is too short: the message stays there.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
    */
   tryReceiveInto(target: Uint8Array<ArrayBufferLike>): number | undefined {
     const end = this.#end;
@@ -128,7 +174,21 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     return length < 0 ? this.#reception.nothing() : this.#into(target, length);
   }
 
-  /** The same; blocks the thread until a message is there. `undefined` at the end of the stream. */
+  /**
+   * Receives a message into an array, as {@linkcode tryReceiveInto} does; blocks the thread until
+   * one is there. `undefined` at the end of the stream.
+   *
+   * @throws {TypeError} If a message is there, and `target` isn't a `Uint8Array`.
+   * @throws {RangeError} If the array is too short: the message stays there; or the timeout is out
+   * of range.
+   * @throws {Deno.errors.TimedOut} If none came in that time, or another receiver was at it.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open, or of another one
+   * in this thread, for which it would wait for ever.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
+   */
   receiveIntoSync(
     target: Uint8Array<ArrayBufferLike>,
     options?: WaitSyncOptions,
@@ -147,7 +207,20 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     return this.#reception.untilSync(timeout, () => this.#takeInto(target));
   }
 
-  /** The same, as soon as a message is there. */
+  /**
+   * Receives a message into an array, as {@linkcode tryReceiveInto} does, as soon as one is there.
+   * `undefined` at the end of the stream.
+   *
+   * @throws {TypeError} If a message is there, and `target` isn't a `Uint8Array`.
+   * @throws {RangeError} If the array is too short: the message stays there; or the timeout is out
+   * of range.
+   * @throws {Deno.errors.TimedOut} If none came in that time, or another receiver was at it.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
+   */
   receiveInto(
     target: Uint8Array<ArrayBufferLike>,
     options?: WaitOptions,
@@ -166,22 +239,65 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
   }
 
   /**
-   * Receives the messages that are there now, at most so many, together. None: an empty array. If
-   * the codec can't decode one, those before it are returned, and the next call throws the error.
+   * Receives the messages that are there now, together. None: an empty array; where many receive
+   * that can also mean that another one was just at it. If the codec can't decode one, those before
+   * it are returned, and the next call throws the error.
+   *
+   * @param max The most messages. Default: 256.
+   *
+   * @throws {RangeError} If `max` is less than 1.
+   * @throws {TypeError} If `max` isn't a number.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel, or the codec
+   * can't decode the message, which is received nonetheless.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
    */
   tryReceiveBatch(max: number = BATCH): Out[] {
     checkMax(max);
     return this.#reception.try(() => this.#takeSome(max)) ?? [];
   }
 
-  /** The same; blocks the thread until there is at least one. Empty at the end of the stream. */
+  /**
+   * Receives the messages that are there, as {@linkcode tryReceiveBatch} does; blocks the thread
+   * until there is at least one. Empty at the end of the stream.
+   *
+   * @param max The most messages. Default: 256.
+   *
+   * @throws {Deno.errors.TimedOut} If none came in that time, or another receiver was at it.
+   * @throws {RangeError} If `max` is less than 1, or the timeout out of range.
+   * @throws {TypeError} If `max` isn't a number.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open, or of another one
+   * in this thread, for which it would wait for ever.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel, or the codec
+   * can't decode the message, which is received nonetheless.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
+   */
   receiveBatchSync(max: number = BATCH, options: WaitSyncOptions = {}): Out[] {
     checkMax(max);
     const timeout = timeoutOf(options);
     return this.#reception.untilSync(timeout, () => this.#takeSome(max)) ?? [];
   }
 
-  /** The same, as soon as there is at least one. */
+  /**
+   * Receives the messages that are there, as {@linkcode tryReceiveBatch} does, as soon as there is
+   * at least one. Empty at the end of the stream.
+   *
+   * @param max The most messages. Default: 256.
+   *
+   * @throws {Deno.errors.TimedOut} If none came in that time, or another receiver was at it.
+   * @throws {RangeError} If `max` is less than 1, or the timeout out of range.
+   * @throws {TypeError} If `max` isn't a number.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel, or the codec
+   * can't decode the message, which is received nonetheless.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
+   */
   async receiveBatch(max: number = BATCH, options: WaitOptions = {}): Promise<Out[]> {
     checkMax(max);
     const limits = limitsOf(options);
@@ -195,22 +311,49 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
 
   /**
    * The next message, to be read in the ring itself and then released; `undefined` if none is there
-   * now, or any more. Only one message or batch of a receiver can be open. The codec has no part in
-   * it.
+   * now, or any more, and, where many receive, also if another one was just at it. Only one message
+   * or batch of a receiver can be open. The codec has no part in it.
    *
-   * @throws {Deno.errors.Busy} If a message or a batch is open.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
    */
   tryPeek(): ChannelMessage | undefined {
     return this.#reception.try(() => this.#peek());
   }
 
-  /** The same; blocks the thread until a message is there. `undefined` at the end of the stream. */
+  /**
+   * The next message, as {@linkcode tryPeek} gives it; blocks the thread until one is there.
+   * `undefined` at the end of the stream.
+   *
+   * @throws {Deno.errors.TimedOut} If none came in that time, or another receiver was at it.
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open, or of another one
+   * in this thread, for which it would wait for ever.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
+   */
   peekSync(options: WaitSyncOptions = {}): ChannelMessage | undefined {
     const timeout = timeoutOf(options);
     return this.#reception.untilSync(timeout, () => this.#peek());
   }
 
-  /** The same, as soon as a message is there. */
+  /**
+   * The next message, as {@linkcode tryPeek} gives it, as soon as one is there. `undefined` at the
+   * end of the stream.
+   *
+   * @throws {Deno.errors.TimedOut} If none came in that time, or another receiver was at it.
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
+   */
   async peek(options: WaitOptions = {}): Promise<ChannelMessage | undefined> {
     const limits = limitsOf(options);
     const attempt = () => this.#peek();
@@ -220,21 +363,49 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
 
   /**
    * A batch of messages to be read in the ring itself and released together; `undefined` if none is
-   * there now, or any more. Only one message or batch of a receiver can be open.
+   * there now, or any more, and, where many receive, also if another one was just at it. Only one
+   * message or batch of a receiver can be open. The codec has no part in it.
    *
-   * @throws {Deno.errors.Busy} If a message or a batch is open.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
    */
   tryPeekBatch(): ChannelReceiveBatch | undefined {
     return this.#reception.try(() => this.#peekBatch());
   }
 
-  /** The same; blocks the thread until a message is there. `undefined` at the end of the stream. */
+  /**
+   * A batch, as {@linkcode tryPeekBatch} gives it; blocks the thread until a message is there.
+   * `undefined` at the end of the stream.
+   *
+   * @throws {Deno.errors.TimedOut} If none came in that time, or another receiver was at it.
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open, or of another one
+   * in this thread, for which it would wait for ever.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
+   */
   peekBatchSync(options?: WaitSyncOptions): ChannelReceiveBatch | undefined {
     const timeout = timeoutOf(options);
     return this.#reception.untilSync(timeout, () => this.#peekBatch());
   }
 
-  /** The same, as soon as a message is there. */
+  /**
+   * A batch, as {@linkcode tryPeekBatch} gives it, as soon as a message is there. `undefined` at
+   * the end of the stream.
+   *
+   * @throws {Deno.errors.TimedOut} If none came in that time, or another receiver was at it.
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.BrokenPipe} If nothing is there and a sender died, where that was asked
+   * for.
+   * @throws {Deno.errors.Busy} If a message or a batch of this receiver is open.
+   * @throws {Deno.errors.InvalidData} If something else has written to the channel.
+   * @throws {Deno.errors.BadResource} If this receiver was closed, or the memory is gone.
+   */
   async peekBatch(options: WaitOptions = {}): Promise<ChannelReceiveBatch | undefined> {
     const limits = limitsOf(options);
     const attempt = () => this.#peekBatch();
@@ -242,24 +413,36 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     return await (early ? fulfilled(early) : this.#reception.until(limits, attempt, same));
   }
 
-  /**
-   * All messages up to the end of the stream: `for await (const message of receiver)`.
-   */
+  /** All messages up to the end of the stream: `for await (const message of receiver)`. */
   [Symbol.asyncIterator](): AsyncIterableIterator<Out> {
     return this.messages();
   }
 
-  /** The same, until the signal aborts, or none came for some time (`timeout`). */
+  /**
+   * All messages up to the end of the stream, one after the other. A loop that is left has received
+   * what it was given, and nothing more. The steps reject with what {@linkcode receive} rejects
+   * with.
+   *
+   * @param options `signal` ends all of it with its reason; `timeout` is for each message.
+   *
+   * @throws {RangeError} If the timeout is out of range.
+   */
   messages(options: WaitOptions = {}): AsyncIterableIterator<Out> {
     return new Messages(this.#source(), options);
   }
 
-  /** A stream of what is received, which ends with the channel. It receives only what is read. */
+  /**
+   * A stream of what is received, which ends with the channel. It receives only what is read; one
+   * that is cancelled takes nothing away from other receivers. Each time it is a new one.
+   */
   get readable(): ReadableStream<Out> {
     return streamOf(this.#source());
   }
 
-  /** Leaves the channel; what is open in place stays there, for the next receiver. */
+  /**
+   * Leaves the channel; what is open in place stays there, for the next receiver, and promises that
+   * wait are rejected (`Deno.errors.BadResource`). Does nothing the second time.
+   */
   close(): void {
     this.stopLooking();
     this.#reception.close();

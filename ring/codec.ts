@@ -43,7 +43,17 @@ export function encoderOf<In>(codec: Encoder<In>): (value: In) => Uint8Array {
   };
 }
 
-/** Messages are bytes: what was sent, and arrays of their own for whoever receives them. */
+/**
+ * Messages are bytes: what was sent, and arrays of their own for whoever receives them. The
+ * default.
+ *
+ * @example
+ * ```ts
+ * import { bytesCodec } from "@isthmus/isthmus/ring";
+ *
+ * console.log(bytesCodec.keeps); // true
+ * ```
+ */
 export const bytesCodec: Codec<Uint8Array<ArrayBuffer>, Uint8Array> = {
   keeps: true,
   encode(value) {
@@ -57,7 +67,16 @@ const encoder = new TextEncoder();
 const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Messages are text, as UTF-8. What isn't UTF-8 becomes U+FFFD. */
+/**
+ * Messages are text, as UTF-8. What isn't UTF-8 becomes U+FFFD.
+ *
+ * @example
+ * ```ts
+ * import { textCodec } from "@isthmus/isthmus/ring";
+ *
+ * console.log(textCodec.encode("grün").length); // 5
+ * ```
+ */
 export const textCodec: Codec<string> = {
   keeps: false,
   encode(value) {

@@ -43,7 +43,10 @@ export class TableDeaths {
     return this.#attached.participants.list(this.#code);
   }
 
-  /** Tells deaths apart, also those of two who had the same entry and process id one after the other. */
+  /**
+   * Tells deaths apart, also those of two who had the same entry and process id one after the
+   * other.
+   */
   #keyOf(slot: number): string {
     const { participants, place: { words } } = this.#attached;
     const at = participants.wordOf(slot);

@@ -39,7 +39,7 @@ export interface LatestReceiverOptions<Out> extends DecoderOption<Out>, LatestPe
 export interface LatestStat {
   /** The most bytes that a value has. */
   readonly size: number;
-  /** How many values were sent since it was created. */
+  /** How many values were sent since it was created, by all senders it had. */
   readonly sent: number;
   /** Whether the sender has ended it. */
   readonly ended: boolean;
@@ -73,6 +73,9 @@ function checkedSize(size: unknown, { maxReceivers }: MaxReceiversOption): Size 
  * It lies in any shared memory. There is one sender at a time: the next one can come when that was
  * closed or has died. A sender that is killed in the middle of a value leaves the one before.
  *
+ * What other processes write there is checked: they can break it, which is
+ * `Deno.errors.InvalidData` then, and send nonsense, but nothing else. Linux with glibc.
+ *
  * @example
  * ```ts
  * import { mapAnonymous } from "@isthmus/isthmus";
@@ -92,7 +95,7 @@ function checkedSize(size: unknown, { maxReceivers }: MaxReceiversOption): Size 
  * ```
  */
 export class Latest {
-  /** Whether this call created it. */
+  /** Whether this handle's `create` or `openOrCreate` made it. */
   readonly created: boolean;
   readonly #station: Station;
 
@@ -101,7 +104,12 @@ export class Latest {
     this.created = created;
   }
 
-  /** How many bytes of memory one takes for values of `size` bytes at most. */
+  /**
+   * How many bytes of memory one takes for values of `size` bytes at most: four times that and a
+   * little more, and 32 for each receiver.
+   *
+   * @throws {RangeError} If the size or an option is out of range.
+   */
   static byteLength(size: number, options: MaxReceiversOption = {}): number {
     return stationBytes(SPECIES, checkedSize(size, checkOptions(options)));
   }
@@ -144,6 +152,8 @@ export class Latest {
    * Opens one, or makes it if there is none; `created` says which. One that is there is taken with
    * the room for receivers that it has, unless that is given.
    *
+   * @param size The most bytes that a value has, 1 to 2 ** 28, also of the one that is there.
+   *
    * @throws {Deno.errors.InvalidData} If there is one with another size, or another room for
    * receivers than is given, or something else.
    * @throws {Deno.errors.TimedOut} If somebody is still creating it after the time.
@@ -174,8 +184,10 @@ export class Latest {
   }
 
   /**
-   * Becomes its only sender, of bytes.
+   * Becomes its only sender, of bytes. If it had been ended it goes on with the first value that is
+   * sent.
    *
+   * @throws {TypeError} If an option is of the wrong type.
    * @throws {Deno.errors.Busy} If there is another one, in whichever process or Worker.
    * @throws {Deno.errors.InvalidData} If the memory holds nonsense.
    * @throws {Deno.errors.BadResource} If the memory is gone.
@@ -191,6 +203,7 @@ export class Latest {
   /**
    * Becomes one of its receivers, of bytes. A value that is there when it comes is new to it.
    *
+   * @throws {TypeError} If an option is of the wrong type.
    * @throws {Deno.errors.Busy} If there are as many receivers as there is room for.
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
@@ -209,7 +222,7 @@ export class Latest {
   }
 
   /**
-   * What is known of it now.
+   * What is known of it now. Nobody has to be attached for that.
    *
    * @throws {Deno.errors.InvalidData} If the memory holds nonsense.
    * @throws {Deno.errors.BadResource} If the memory is gone.

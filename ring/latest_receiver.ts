@@ -11,9 +11,28 @@ import { Reception } from "./station_reception.ts";
  * A receiver of a `Latest`, made by its `receiver()`. What it receives is the newest value, whole;
  * those in between are skipped.
  *
+ * What waits does so for ever without a `timeout`, and gives `undefined` at the end, when the
+ * sender called `end()` and the newest value was received. Promises are rejected with their
+ * signal's reason if that aborts.
+ *
  * The event `"peerdeath"` tells that the sender's process died.
  *
  * @typeParam Out What is received.
+ *
+ * @example
+ * ```ts
+ * import { Latest, mapAnonymous, textCodec } from "@isthmus/isthmus";
+ *
+ * using memory = mapAnonymous(Latest.byteLength(100), { shared: true });
+ * const weather = Latest.create(memory, 100);
+ * using sender = weather.sender({ codec: textCodec });
+ * using receiver = weather.receiver({ codec: textCodec });
+ * console.log(receiver.newest()); // undefined: there was none yet
+ * for (const value of ["rain", "clouds", "sun"]) sender.send(value);
+ * sender.end();
+ * for await (const value of receiver) console.log(value); // sun
+ * console.log(receiver.sequence, receiver.ended, receiver.newest()); // 2 true sun
+ * ```
  */
 export class LatestReceiver<Out> extends PeerTarget implements Disposable {
   readonly #reception: Reception<{ value: Out }>;
@@ -35,7 +54,10 @@ export class LatestReceiver<Out> extends PeerTarget implements Disposable {
     });
   }
 
-  /** The sequence of the value that was received last: 0 for the first that was ever sent. */
+  /**
+   * The sequence of the value that was received last: 0 for the first that was ever sent;
+   * `undefined` before that.
+   */
   get sequence(): number | undefined {
     const { sequence } = this.#reader;
     return sequence < 0 ? undefined : sequence;
@@ -74,9 +96,11 @@ export class LatestReceiver<Out> extends PeerTarget implements Disposable {
    * Receives the newest value, and blocks the thread until there is one that wasn't received
    * before; `undefined` at the end.
    *
+   * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If none comes in time.
-   *
-   * It throws what {@linkcode tryReceive} throws, too.
+   * @throws {Deno.errors.InvalidData} If the memory holds nonsense, or the codec can't decode it.
+   * @throws {Deno.errors.BrokenPipe} If the sender has died, once, with `peerDeath: "throw"`.
+   * @throws {Deno.errors.BadResource} If the receiver was closed, or the memory is gone.
    */
   receiveSync(options: WaitSyncOptions = {}): Out | undefined {
     return this.#reception.receiveSync(options)?.value;
@@ -84,13 +108,27 @@ export class LatestReceiver<Out> extends PeerTarget implements Disposable {
 
   /**
    * Receives the newest value as soon as there is one that wasn't received before; `undefined` at
-   * the end. Rejects with what {@linkcode receiveSync} throws, and with the signal's reason.
+   * the end.
+   *
+   * @throws {RangeError} If the timeout is out of range.
+   * @throws {Deno.errors.TimedOut} If none comes in time.
+   * @throws {Deno.errors.InvalidData} If the memory holds nonsense, or the codec can't decode it.
+   * @throws {Deno.errors.BrokenPipe} If the sender has died, once, with `peerDeath: "throw"`.
+   * @throws {Deno.errors.BadResource} If the receiver was closed, or the memory is gone, also while
+   * waiting.
    */
   async receive(options: WaitOptions = {}): Promise<Out | undefined> {
     return (await this.#reception.receive(options))?.value;
   }
 
-  /** The newest value, again and again until the end; `timeout` is for each of them. */
+  /**
+   * The newest value, again and again until the end; values that were replaced meanwhile are
+   * skipped. The steps reject with what {@linkcode receive} rejects with.
+   *
+   * @param options `signal` ends all of it with its reason; `timeout` is for each value.
+   *
+   * @throws {RangeError} If the timeout is out of range.
+   */
   values(options: WaitOptions = {}): AsyncIterableIterator<Out> {
     return new Iteration(this.#reception, options, ({ value }) => value);
   }
@@ -100,12 +138,17 @@ export class LatestReceiver<Out> extends PeerTarget implements Disposable {
     return this.values();
   }
 
-  /** A stream of the newest values. It takes one when it is asked for one. */
+  /**
+   * A stream of the newest values, which ends with them. It takes one when it is asked for one.
+   * Each time it is a new one.
+   */
   get readable(): ReadableStream<Out> {
     return this.#reception.readable(({ value }) => value);
   }
 
-  /** Leaves; calls that wait are rejected. Once is enough. */
+  /**
+   * Leaves; calls that wait are rejected (`Deno.errors.BadResource`). Does nothing the second time.
+   */
   close(): void {
     this.stopLooking();
     this.#reception.close();

@@ -8,9 +8,27 @@ import { Sending } from "./station_sending.ts";
 /**
  * The sender of a `Latest`, made by its `sender()`. It never waits for anybody.
  *
+ * Closing it, or leaving scope, doesn't end it: receivers keep the newest value and wait for the
+ * next sender.
+ *
  * The event `"peerdeath"` tells that a receiver's process died.
  *
  * @typeParam In What is sent.
+ *
+ * @example
+ * ```ts
+ * import { Latest, mapAnonymous, recordCodec } from "@isthmus/isthmus";
+ * import { f64, struct } from "@isthmus/isthmus/struct";
+ *
+ * const codec = recordCodec(struct("position", { x: f64, y: f64 }));
+ * using memory = mapAnonymous(Latest.byteLength(16), { shared: true });
+ * const position = Latest.create(memory, 16);
+ * using sender = position.sender({ codec });
+ * using receiver = position.receiver({ codec });
+ * sender.send({ x: 1, y: 2 });
+ * sender.send({ x: 3, y: 4 });
+ * console.log(receiver.newest()?.x, sender.sent); // 3 2
+ * ```
  */
 export class LatestSender<In> extends PeerTarget implements Disposable {
   readonly #sending: Sending<In>;
@@ -56,7 +74,7 @@ export class LatestSender<In> extends PeerTarget implements Disposable {
 
   /**
    * Says that there will be no newer one: receivers get it if they haven't seen it, and then the
-   * end.
+   * end, until another sender sends. Does nothing the second time.
    *
    * @throws {Deno.errors.Busy} If there is a claim.
    * @throws {Deno.errors.BadResource} If the sender was closed, or the memory is gone.
@@ -65,12 +83,18 @@ export class LatestSender<In> extends PeerTarget implements Disposable {
     this.#sending.end();
   }
 
-  /** A stream that sends what is written to it, and ends with it. It never holds the writer up. */
+  /**
+   * A stream that sends what is written to it, and never holds the writer up. Closing it is
+   * {@linkcode end}; an abort ends nothing, and receivers go on waiting. Each time it is a new one.
+   */
   get writable(): WritableStream<In> {
     return this.#sending.writable();
   }
 
-  /** Leaves without an end: receivers wait for the next sender. Once is enough. */
+  /**
+   * Leaves without an end: receivers wait for the next sender. What is claimed is not sent. Does
+   * nothing the second time.
+   */
   close(): void {
     this.stopLooking();
     this.#sending.close();

@@ -1,5 +1,7 @@
 /**
- * Channels for messages in any shared memory, between processes and Workers.
+ * Channels for messages in any shared memory, between processes and Workers: a `Channel` is a
+ * queue, of which each message goes to one receiver; a `Broadcast` goes to all of them; a `Latest`
+ * has the newest value alone.
  *
  * @example
  * ```ts

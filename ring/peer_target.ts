@@ -50,7 +50,19 @@ interface Listening {
 /**
  * One end of a connection, which hears of the death of those at the other end: by the event
  * `"peerdeath"`, a `CustomEvent` whose `detail` says who died. While somebody listens it looks
- * about every 100 ms, and that alone doesn't keep the process alive.
+ * about every 100 ms, and that alone doesn't keep the process alive. Of processes in another pid
+ * namespace (container) nothing is told.
+ *
+ * @example
+ * ```ts
+ * import { Channel, mapAnonymous } from "@isthmus/isthmus";
+ *
+ * using memory = mapAnonymous(65536, { shared: true });
+ * using receiver = Channel.create(memory).receiver();
+ * receiver.addEventListener("peerdeath", ({ detail: { pid, role } }) => {
+ *   console.error(`the ${role}, process ${pid}, died`);
+ * });
+ * ```
  */
 export abstract class PeerTarget extends EventTarget {
   /** Those who listen: in the phase of capture, and in the other one. */

@@ -85,5 +85,7 @@ export function recordSize(length: number): number {
   return RECORD_BYTES + Math.ceil(length / RECORD_BYTES) * RECORD_BYTES;
 }
 
-/** How many slots a Latest has: a power of two. A value lives while three newer ones are written. */
+/**
+ * How many slots a Latest has: a power of two. A value lives while three newer ones are written.
+ */
 export const SLOTS = 4;

@@ -86,7 +86,9 @@ export class Reception<M> implements Waitable<M | typeof END> {
     return this.#outcome(await wait(this, wanted), wanted.timeout);
   }
 
-  /** What is there, unless calls wait for it that came before; else, and at the end, `undefined`. */
+  /**
+   * What is there, unless calls wait for it that came before; else, and at the end, `undefined`.
+   */
   soon(): M | undefined {
     return wordOf(this)?.isBehind(this) ? undefined : this.tryReceive();
   }

@@ -22,7 +22,9 @@ interface Watch {
 /** How often to try to announce a wait on a word that changes all the time. */
 const ANNOUNCEMENTS = 100;
 
-/** One word that somebody in this thread waits for, with all who do, in the order of their coming. */
+/**
+ * One word that somebody in this thread waits for, with all who do, in the order of their coming.
+ */
 export class AsyncWord {
   /** Its address. */
   readonly key: number;
@@ -55,7 +57,9 @@ export class AsyncWord {
     return kind !== undefined && this.#queues.has(kind);
   }
 
-  /** Whether the kernel watches it in vain, or others don't know yet that somebody is to be woken. */
+  /**
+   * Whether the kernel watches it in vain, or others don't know yet that somebody is to be woken.
+   */
   get isOutdated(): boolean {
     if (this.#watch === undefined) return false;
     if (this.isEmpty) return true;
@@ -64,7 +68,9 @@ export class AsyncWord {
     return false;
   }
 
-  /** Lets somebody wait. The memory stays where it is for so long: the word is known by its address. */
+  /**
+   * Lets somebody wait. The memory stays where it is for so long: the word is known by its address.
+   */
   join(waiter: Waiter): void {
     const { kind, place } = waiter.waitable;
     place.pin();
@@ -203,7 +209,9 @@ export class AsyncWord {
     }
   }
 
-  /** Rejects whoever waits in memory that is gone, also if it reads as zeros; whether it was all. */
+  /**
+   * Rejects whoever waits in memory that is gone, also if it reads as zeros; whether it was all.
+   */
   #expel(): boolean {
     for (const queue of [...this.#queues.values()]) {
       for (const waiter of queue) {

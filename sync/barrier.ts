@@ -41,10 +41,11 @@ function checkParties(parties: unknown): number {
  *
  * **If a participant dies** before it arrived, the barrier is broken: those who wait get an error
  * (`Deno.errors.BrokenPipe`) that names it, within 100 ms (among hundreds it may take some more),
- * and so does who arrives later. It is whole again when somebody takes the dead one's place with {@linkcode join}, or
- * {@linkcode reset} empties it. Who got the error has arrived all the same: it waits on with the
- * same call. If one dies after it arrived, the others go on, and the next time is broken. Who
- * leaves orderly breaks nothing: the others wait for somebody to join.
+ * and so does who arrives later. It is whole again when somebody takes the dead one's place with
+ * {@linkcode join}, or {@linkcode reset} empties it. Who got the error has arrived all the same: it
+ * waits on with the same call. If one dies after it arrived, the others go on, and the next time is
+ * broken. Who leaves orderly breaks nothing: the others wait for somebody to join. Of those in
+ * another pid namespace (container) nobody can tell whether they live: they break nothing either.
  *
  * Linux with glibc.
  *
@@ -63,6 +64,9 @@ function checkParties(parties: unknown): number {
  * }
  * await Promise.all([work("one"), work("two")]);
  * ```
+ *
+ * @see {@linkcode https://man7.org/linux/man-pages/man3/pthread_barrier_wait.3p.html
+ * pthread_barrier_wait(3p)}, for how it is in C
  */
 export class Barrier {
   /** Whether this handle's `create` or `openOrCreate` made the barrier. */
@@ -140,7 +144,8 @@ export class Barrier {
   }
 
   /**
-   * Who takes part, the dead too, in no order; a thread that takes several places is there as often.
+   * Who takes part, the dead too, in no order; a thread that takes several places is there as
+   * often.
    *
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
@@ -149,7 +154,8 @@ export class Barrier {
   }
 
   /**
-   * Takes a place, an empty one or that of somebody who died.
+   * Takes a place, an empty one or that of somebody who died, until the participant leaves. The
+   * memory stays mapped for it.
    *
    * @throws {Deno.errors.Busy} If all have been taken by those who live.
    * @throws {Deno.errors.BadResource} If the memory is gone.

@@ -5,9 +5,10 @@ import type { SharedPlace } from "./place.ts";
 import { RECHECK } from "./waitable.ts";
 
 // Behind the header: a line with the generation, which counts how often all arrived, and how often
-// somebody joined or left; and the table of participants. Each notes in its entry at which generation it arrived last (the one that this
-// was to make), and whoever finds that all have makes that generation: the one who came last, or,
-// if it died before it could, anybody who looks. There is no count that a death could make wrong.
+// somebody joined or left; and the table of participants. Each notes in its entry at which
+// generation it arrived last (the one that this was to make), and whoever finds that all have makes
+// that generation: the one who came last, or, if it died before it could, anybody who looks. There
+// is no count that a death could make wrong.
 
 /** How many may take part at most. */
 export const MOST_PARTIES = 1024;

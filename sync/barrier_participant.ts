@@ -9,6 +9,18 @@ import { waitSync } from "./wait_sync.ts";
 /**
  * One of those who wait for each other at a `Barrier`. Made by `join()`; it leaves at the end of
  * its scope.
+ *
+ * @example
+ * ```ts
+ * import { Barrier } from "@isthmus/isthmus";
+ *
+ * const barrier = Barrier.create(new SharedArrayBuffer(Barrier.byteLength(2)), 2);
+ * using one = barrier.join();
+ * using two = barrier.join(); // most often in another process or Worker
+ * console.log(one.tryArrive()); // false: it has arrived, and the other one hasn't
+ * await two.arrive({ timeout: 1000 });
+ * console.log(one.tryArrive()); // true
+ * ```
  */
 export class BarrierParticipant implements Disposable {
   readonly #core: BarrierCore;

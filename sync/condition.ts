@@ -40,7 +40,8 @@ function checkPredicate(predicate: unknown): () => boolean {
 
 /**
  * A condition variable in shared memory: who holds a {@linkcode Mutex} gives it away until somebody
- * says that what it guards has changed.
+ * says that what it guards has changed. It is Isthmus's own, 128 bytes, and not C's
+ * `pthread_cond_t`; the mutex may be any, at any place.
  *
  * As in C a wait may end without a notification, so what was waited for is to be checked again:
  * {@linkcode waitUntil} does. When a wait ends, in whatever way, the guard holds the mutex again;
@@ -78,6 +79,9 @@ function checkPredicate(predicate: unknown): () => boolean {
  *
  * await Promise.all([take(), give()]);
  * ```
+ *
+ * @see {@linkcode https://man7.org/linux/man-pages/man3/pthread_cond_timedwait.3p.html
+ * pthread_cond_wait(3p)}, for how it is in C
  */
 export class Condition {
   /** How many bytes of memory it takes. */
@@ -182,7 +186,8 @@ export class Condition {
   }
 
   /**
-   * Releases the guard's mutex, waits for a notification, and locks the mutex again.
+   * Releases the guard's mutex, waits for a notification, and locks the mutex again, also after an
+   * abort: then it rejects with the signal's reason.
    *
    * @throws {TypeError} If `guard` is none.
    * @throws {RangeError} If the timeout is out of range.
@@ -206,7 +211,7 @@ export class Condition {
 
   /**
    * Waits as {@linkcode waitSync} does, again and again, until a predicate is true, which is called
-   * with the mutex held.
+   * with the mutex held. What that throws, this throws; the guard is held.
    *
    * @throws {TypeError} If an argument is of the wrong type.
    * @throws {RangeError} If the timeout is out of range.
@@ -230,7 +235,7 @@ export class Condition {
 
   /**
    * Waits as {@linkcode Condition.prototype.wait} does, again and again, until a predicate is true,
-   * which is called with the mutex held.
+   * which is called with the mutex held. What that throws, this rejects with; the guard is held.
    *
    * @throws {TypeError} If an argument is of the wrong type.
    * @throws {RangeError} If the timeout is out of range.

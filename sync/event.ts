@@ -54,6 +54,9 @@ function checkReset(reset: unknown): EventReset {
  * is killed while it waits for an automatic one takes at most the one signal along that it was just
  * given, and one more `set()` than else may be remembered from then on.
  *
+ * It takes 128 bytes. Imported, it hides the web's own `Event`: where you need both,
+ * `import { Event as SharedEvent }`.
+ *
  * @example
  * ```ts
  * import { Event } from "@isthmus/isthmus";
@@ -64,6 +67,24 @@ function checkReset(reset: unknown): EventReset {
  * await ready.wait({ timeout: 1000 });
  * console.log(ready.isSet); // true
  * ```
+ *
+ * @example A signal, for one waiter each time
+ * ```ts
+ * import { Event } from "@isthmus/isthmus";
+ *
+ * const work = Event.create(new SharedArrayBuffer(Event.byteLength), { reset: "automatic" });
+ * const workers = [1, 2].map(async (number) => {
+ *   await work.wait();
+ *   console.log("worker", number);
+ * });
+ * work.set(); // worker 1
+ * await workers[0];
+ * work.set(); // worker 2
+ * await workers[1];
+ * console.log(work.isSet); // false
+ * ```
+ *
+ * @see {@linkcode https://man7.org/linux/man-pages/man2/futex.2.html futex(2)}
  */
 export class Event {
   /** How many bytes of memory it takes. */
@@ -142,7 +163,9 @@ export class Event {
   }
 
   /**
-   * Sets it, and wakes those whom that releases.
+   * Sets it, and wakes those whom that releases. One with a manual reset that is set already stays
+   * so; one with an automatic reset releases one waiter more, and is remembered once if nobody
+   * waits.
    *
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */
@@ -169,7 +192,7 @@ export class Event {
   }
 
   /**
-   * Blocks the thread until it is set.
+   * Blocks the thread until it is set; if the reset is automatic, it is reset then.
    *
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If it wasn't set in time.
@@ -189,7 +212,8 @@ export class Event {
   }
 
   /**
-   * Waits until it is set.
+   * Waits until it is set; if the reset is automatic, it is reset then. After an abort or a timeout
+   * it has taken nothing.
    *
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If it wasn't set in time.

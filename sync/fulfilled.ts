@@ -1,4 +1,6 @@
-/** For how long results may follow on each other without a turn of the event loop, in milliseconds. */
+/**
+ * For how long results may follow on each other without a turn of the event loop, in milliseconds.
+ */
 const LONGEST_RUN = 5;
 
 /** After how many of them the clock is asked. */

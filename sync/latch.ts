@@ -34,6 +34,9 @@ const MAX_COUNT = 0x7fffffff;
  * those who wait, leaves nobody waiting for more than 100 ms; one that is killed while it waits
  * takes nothing along.
  *
+ * It takes 128 bytes, and is for one time: to begin anew, write zeros over it while nobody uses it,
+ * and create it. What somebody else wrote over it is `Deno.errors.InvalidData` where it is noticed.
+ *
  * @example
  * ```ts
  * import { Latch } from "@isthmus/isthmus";
@@ -46,6 +49,8 @@ const MAX_COUNT = 0x7fffffff;
  * await started.wait({ timeout: 1000 });
  * console.log(started.isOpen); // true
  * ```
+ *
+ * @see {@linkcode https://man7.org/linux/man-pages/man2/futex.2.html futex(2)}
  */
 export class Latch {
   /** How many bytes of memory it takes. */

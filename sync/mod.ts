@@ -2,6 +2,10 @@
  * Locks, and other things to wait for, in any shared memory: between Deno processes, Workers and C
  * programs.
  *
+ * What waits exists as a call that blocks the thread (`...Sync`) and as a promise; most of it also
+ * as one that doesn't wait (`try...`). Timeouts are whole milliseconds, at most 2147483647; without
+ * one it waits for ever. A promise is rejected with its signal's reason as soon as that aborts.
+ *
  * @example
  * ```ts
  * import { mapAnonymous } from "@isthmus/isthmus/mmap";

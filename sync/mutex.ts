@@ -25,14 +25,22 @@ import { placeOf, type SharedPlace, type SyncMemory } from "./place.ts";
  * throws. Those who wait by `lock()` in one thread get it in their order; among threads whoever is
  * fastest does.
  *
+ * **One task must not await it twice.** `await mutex.lock()` while the same task has the guard
+ * waits for ever: a thread can't tell its tasks apart. With a `timeout` it is an error, which says
+ * that this thread has the mutex.
+ *
  * While it is locked, its memory stays mapped, even if it is closed: the guard still unlocks. A
  * `SharedMemory` can't be closed then; only if another thread closes it, its locks go with it.
  *
- * Those who share it must be of one pid namespace (not of different containers), must not hold
- * more than 2048 mutexes in a thread, and have to trust each other: what somebody wrote over it is
- * noticed, but not if that happens in the middle of a call. A thread that awaits it, and is busy
- * or killed just when its turn comes, may hold up C programs that sleep on it until the next one
- * unlocks it; Deno programs look again every 100 ms.
+ * Those who share it must be of one pid namespace (not of different containers), and have to trust
+ * each other: what somebody wrote over it is noticed, but not if that happens in the middle of a
+ * call. A thread that awaits it, and is busy or killed just when its turn comes, may hold up C
+ * programs that sleep on it until the next one unlocks it; Deno programs look again every 100 ms.
+ *
+ * A thread can hold 2048 mutexes: of more the kernel would free none if it died. One more is
+ * `Deno.errors.WouldBlock` (code `EAGAIN`), from all that locks. The only sender or receiver of a
+ * channel, and the sender of a `Broadcast` or `Latest`, hold one each; a `RwLock` that is held to
+ * write, one for each possible reader.
  *
  * Linux with glibc.
  *
@@ -136,7 +144,10 @@ export class Mutex {
    *
    * @throws {Deno.errors.BadResource} If nobody can lock it any more (code `ENOTRECOVERABLE`), or
    * the memory is gone.
-   * @throws {Deno.errors.InvalidData} If its bytes were overwritten.
+   * @throws {Deno.errors.InvalidData} If its bytes were overwritten; `NotFound`, if by zeros.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man3/pthread_mutex_lock.3p.html
+   * pthread_mutex_trylock(3p)}
    */
   tryLock(): MutexGuard | undefined {
     const core = this.#core;
@@ -145,14 +156,17 @@ export class Mutex {
   }
 
   /**
-   * Locks it, and blocks the thread until it can.
+   * Locks it, and blocks the thread until it can: for ever, unless there is a `timeout`.
    *
    * @throws {RangeError} If the timeout is out of range.
-   * @throws {Deno.errors.TimedOut} If somebody else had it all the time.
+   * @throws {Deno.errors.TimedOut} If it wasn't free in time.
    * @throws {Deno.errors.Busy} If this thread has it (code `EDEADLK`).
    * @throws {Deno.errors.BadResource} If nobody can lock it any more (code `ENOTRECOVERABLE`), or
    * the memory is gone.
-   * @throws {Deno.errors.InvalidData} If its bytes were overwritten.
+   * @throws {Deno.errors.InvalidData} If its bytes were overwritten; `NotFound`, if by zeros.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man3/pthread_mutex_lock.3p.html
+   * pthread_mutex_lock(3p)}
    */
   lockSync(options?: WaitSyncOptions): MutexGuard {
     const core = this.#core;
@@ -163,13 +177,28 @@ export class Mutex {
   }
 
   /**
-   * Locks it as soon as it can, also after another task of this thread released it.
+   * Locks it as soon as it can, also after another task of this thread released it. A task that has
+   * it itself waits for ever, or until its `timeout`: release the guard first.
    *
    * @throws {RangeError} If the timeout is out of range.
-   * @throws {Deno.errors.TimedOut} If somebody else had it all the time.
+   * @throws {Deno.errors.TimedOut} If it wasn't free in time. The message says which thread has it.
    * @throws {Deno.errors.BadResource} If nobody can lock it any more (code `ENOTRECOVERABLE`), or
    * the memory is gone, also while waiting.
-   * @throws {Deno.errors.InvalidData} If its bytes were overwritten.
+   * @throws {Deno.errors.InvalidData} If its bytes were overwritten; `NotFound`, if by zeros.
+   *
+   * @example
+   * ```ts
+   * import { Mutex } from "@isthmus/isthmus";
+   *
+   * const mutex = Mutex.create(new SharedArrayBuffer(64));
+   * {
+   *   using _guard = await mutex.lock();
+   *   const again = mutex.lock({ timeout: 20 }); // without the timeout: for ever
+   *   await again.catch((error) => console.log(error.message)); // ... this thread has it now. ...
+   * }
+   * using guard = await mutex.lock({ timeout: 20, signal: AbortSignal.timeout(10) });
+   * console.log(guard.held); // true
+   * ```
    */
   async lock(options: WaitOptions = {}): Promise<MutexGuard> {
     const core = this.#core;
@@ -182,7 +211,7 @@ export class Mutex {
   /**
    * Locks a mutex that nobody can lock any more: because a guard with `ownerDied` was released
    * without `markConsistent()`, or because its owner is no more and the kernel couldn't know, as
-   * with a mutex in a file after the machine was switched off. The guard says `ownerDied`: bring in
+   * with a mutex in a file after the system was switched off. The guard says `ownerDied`: bring in
    * order what it guards. A mutex that is free is just locked.
    *
    * The owner is looked for among the threads of this pid namespace: don't call this while other
@@ -191,7 +220,7 @@ export class Mutex {
    *
    * @throws {Deno.errors.Busy} If somebody who lives has it.
    * @throws {Deno.errors.BadResource} If the memory is gone.
-   * @throws {Deno.errors.InvalidData} If its bytes were overwritten.
+   * @throws {Deno.errors.InvalidData} If its bytes were overwritten; `NotFound`, if by zeros.
    *
    * @example
    * ```ts

@@ -130,8 +130,8 @@ export class MutexCore extends RobustEntry {
 
   /**
    * Locks it as soon as it can, and does something with it in the same step: a promise would leave
-   * other tasks time to find it locked by their own thread. What that gives must not be `undefined`,
-   * which says that the time is over.
+   * other tasks time to find it locked by their own thread. What that gives must not be
+   * `undefined`, which says that the time is over.
    */
   lockFor<R>(options: WaitOptions, use: (locked: Locked) => R): Promise<R | undefined> {
     try {

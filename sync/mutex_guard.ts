@@ -84,6 +84,9 @@ export class MutexGuard implements Disposable {
    * nothing if the last owner didn't die.
    *
    * @throws {Deno.errors.BadResource} If the guard was released.
+   *
+   * @see {@linkcode https://man7.org/linux/man-pages/man3/pthread_mutex_consistent.3.html
+   * pthread_mutex_consistent(3)}
    */
   markConsistent(): void {
     if (!this.#held) throw lostGuard(this.#core.place, "mark as consistent");

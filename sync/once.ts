@@ -44,7 +44,9 @@ function checkLength(valueLength: unknown): number {
  * the others wait for it. From then on it costs nothing but a look at a word.
  *
  * **If the process dies** that initialises it, or its initialiser throws, the value isn't there:
- * the next one begins anew, over bytes that are 0.
+ * the next one begins anew, over bytes that are 0. But in a file, if the system is switched off
+ * meanwhile, nobody learns of it: write zeros over all of it while nobody uses it, and create it
+ * anew.
  *
  * 128 bytes, and then the value: at byte 128 C programs find it, and at byte 64 an `int` that is 1
  * once it is there (to be loaded with `memory_order_acquire`). Linux with glibc.
@@ -149,16 +151,18 @@ export class Once {
   }
 
   /**
-   * The value; if it isn't there yet, this thread initialises it, or blocks until somebody else
-   * has. What the initialiser throws, this throws.
+   * The value: the shared bytes, not a copy. If it isn't there yet, this thread initialises it, or
+   * blocks until somebody else has. What the initialiser throws, this throws.
    *
    * @param initialise Writes the value to bytes that are 0.
+   * @param options Are for the wait for somebody else, and not for `initialise`.
    *
    * @throws {TypeError} If `initialise` isn't a function, or returns a promise.
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If somebody else wasn't done in time.
    * @throws {Deno.errors.Busy} If this thread is initialising it (code `EDEADLK`).
    * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.InvalidData} If its bytes were overwritten.
    */
   getSync(
     initialise: (bytes: Uint8Array<ArrayBufferLike>) => void,
@@ -188,9 +192,10 @@ export class Once {
   }
 
   /**
-   * The value; if it isn't there yet, this task initialises it, or waits until somebody else has.
-   * What the initialiser throws, or its promise is rejected with, this is rejected with. An
-   * initialiser that gets the same value waits for itself: for ever, or until a timeout.
+   * The value: the shared bytes, not a copy. If it isn't there yet, this task initialises it, or
+   * waits until somebody else has. What the initialiser throws, or its promise is rejected with,
+   * this is rejected with. An initialiser that gets the same value waits for itself: for ever, or
+   * until a timeout.
    *
    * @param initialise Writes the value to bytes that are 0.
    * @param options Are for the wait for somebody else, and not for `initialise`.
@@ -199,6 +204,19 @@ export class Once {
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If somebody else wasn't done in time.
    * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.InvalidData} If its bytes were overwritten.
+   *
+   * @example
+   * ```ts
+   * import { Once } from "@isthmus/isthmus";
+   *
+   * const once = Once.create(new SharedArrayBuffer(Once.byteLength(64)), 64);
+   * const bytes = await once.get(async (bytes) => {
+   *   const text = await Promise.resolve("read from somewhere");
+   *   new TextEncoder().encodeInto(text, bytes);
+   * });
+   * console.log(bytes.length); // 64
+   * ```
    */
   async get(
     initialise: (bytes: Uint8Array<ArrayBufferLike>) => void | Promise<void>,

@@ -133,7 +133,10 @@ export class Entry {
     return this.#left;
   }
 
-  /** Empties the entry; does nothing the second time, or when the memory is gone, unless it is pinned. */
+  /**
+   * Empties the entry; does nothing the second time, or when the memory is gone, unless it is
+   * pinned.
+   */
   leave(): void {
     if (this.#left) return;
     this.#left = true;

@@ -53,11 +53,16 @@ const SHAPE: ObjectShape = {
  * killed just while it enters can't be told from a writer: then guards say so without need.)
  *
  * A writer who waits goes before all readers who come after it. So what holds it to read must not
- * lock it again, not even to read: if a writer came meanwhile, the two wait for each other for ever,
- * or until a `timeout`. Several tasks of a thread may each hold it to read: as many as there are
- * places for readers, then `lockReadSync()` throws, and `lockRead()` waits. The thread can't write
- * at the same time: `lockWriteSync()` then throws, and `lockWrite()` waits until its readers are
- * done. Each writer takes a mutex for each possible reader, which is some 40 ns each.
+ * lock it again, not even to read: if a writer came meanwhile, the two wait for each other for
+ * ever, or until a `timeout`. Several tasks of a thread may each hold it to read: as many as there
+ * are places for readers, then `lockReadSync()` throws, and `lockRead()` waits. The thread can't
+ * write at the same time: `lockWriteSync()` then throws, and `lockWrite()` waits until its readers
+ * are done. Each writer takes a mutex for each possible reader, which is some 40 ns each. They
+ * count among the 2048 that a thread can hold: one more is `Deno.errors.WouldBlock` (code
+ * `EAGAIN`).
+ *
+ * In a file, what was locked when the system was switched off stays locked: write zeros over it
+ * while nobody uses it, and create it anew.
  *
  * Linux with glibc.
  *
@@ -172,6 +177,9 @@ export class RwLock {
    * Locks it to read, if it can at once; otherwise `undefined`: if somebody writes, or waits to, or
    * all places for readers are taken; and at times if another reader is just entering, and was held
    * up in that.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.InvalidData} If the lock's bytes were overwritten.
    */
   tryLockRead(): ReadGuard | undefined {
     const slot = this.#core.tryRead();
@@ -179,7 +187,7 @@ export class RwLock {
   }
 
   /**
-   * Locks it to read, and blocks the thread until it can.
+   * Locks it to read, and blocks the thread until it can: for ever, unless there is a `timeout`.
    *
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If it couldn't in time.
@@ -195,11 +203,12 @@ export class RwLock {
   }
 
   /**
-   * Locks it to read, as soon as it can.
+   * Locks it to read, as soon as it can. It waits behind writers who wait, so don't await it in a
+   * task that has a guard: see {@linkcode RwLock}.
    *
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If it couldn't in time.
-   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.BadResource} If the memory is gone, also while waiting.
    * @throws {Deno.errors.InvalidData} If the lock's bytes were overwritten.
    */
   async lockRead(options: WaitOptions = {}): Promise<ReadGuard> {
@@ -209,13 +218,19 @@ export class RwLock {
     return new ReadGuard(this.#core, slot);
   }
 
-  /** Locks it to write, if it can at once; otherwise `undefined`. */
+  /**
+   * Locks it to write, if it can at once; otherwise `undefined`: if anybody reads or writes, be it
+   * this thread, or enters just now.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.InvalidData} If the lock's bytes were overwritten.
+   */
   tryLockWrite(): WriteGuard | undefined {
     return this.#core.tryWrite() ? new WriteGuard(this.#core) : undefined;
   }
 
   /**
-   * Locks it to write, and blocks the thread until it can.
+   * Locks it to write, and blocks the thread until it can: for ever, unless there is a `timeout`.
    *
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If it couldn't in time.
@@ -230,11 +245,12 @@ export class RwLock {
   }
 
   /**
-   * Locks it to write, as soon as it can.
+   * Locks it to write, as soon as it can. A task that has it already, be it to read, waits for
+   * ever, or until its `timeout`.
    *
    * @throws {RangeError} If the timeout is out of range.
    * @throws {Deno.errors.TimedOut} If it couldn't in time.
-   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.BadResource} If the memory is gone, also while waiting.
    * @throws {Deno.errors.InvalidData} If the lock's bytes were overwritten.
    */
   async lockWrite(options: WaitOptions = {}): Promise<WriteGuard> {

@@ -1,7 +1,22 @@
 import type { MutexCore } from "./mutex_core.ts";
 import type { RwLockCore } from "./rwlock_core.ts";
 
-/** A lock that is held to read, until the guard leaves scope. Made by `RwLock`. */
+/**
+ * A lock that is held to read, until the guard leaves scope. Made by `RwLock`.
+ *
+ * @example
+ * ```ts
+ * import { RwLock } from "@isthmus/isthmus";
+ *
+ * const lock = RwLock.create(new SharedArrayBuffer(RwLock.byteLength()));
+ * {
+ *   using one = lock.lockReadSync();
+ *   console.log(one.held, one.ownerDied); // true false
+ *   console.log(lock.tryLockWrite()); // undefined
+ * }
+ * console.log(lock.tryLockWrite()?.held); // true
+ * ```
+ */
 export class ReadGuard implements Disposable {
   readonly #lock: RwLockCore;
   readonly #slot: MutexCore;
@@ -50,7 +65,21 @@ export class ReadGuard implements Disposable {
   }
 }
 
-/** A lock that is held to write, until the guard leaves scope. Made by `RwLock`. */
+/**
+ * A lock that is held to write, until the guard leaves scope. Made by `RwLock`.
+ *
+ * @example
+ * ```ts
+ * import { RwLock } from "@isthmus/isthmus";
+ *
+ * const lock = RwLock.create(new SharedArrayBuffer(RwLock.byteLength()));
+ * using guard = await lock.lockWrite({ timeout: 1000 });
+ * if (guard.ownerDied) {
+ *   // ... write everything anew, and then:
+ *   guard.markConsistent();
+ * }
+ * ```
+ */
 export class WriteGuard implements Disposable {
   readonly #lock: RwLockCore;
   readonly #ownerDied: boolean;

@@ -44,6 +44,9 @@ function checkAmount(amount: unknown): number {
  * It knows no turns among threads: whoever comes while a unit is there takes it. Those of one
  * thread who wait asynchronously get theirs in the order of their coming.
  *
+ * It takes 128 bytes. What somebody else wrote over it is `Deno.errors.InvalidData` where it is
+ * noticed.
+ *
  * @example
  * ```ts
  * import { FutexSemaphore } from "@isthmus/isthmus";
@@ -60,6 +63,8 @@ function checkAmount(amount: unknown): number {
  * places.release();
  * console.log(places.value()); // 2
  * ```
+ *
+ * @see {@linkcode https://man7.org/linux/man-pages/man2/futex.2.html futex(2)}
  */
 export class FutexSemaphore {
   /** How many bytes of memory it takes. */
@@ -126,7 +131,7 @@ export class FutexSemaphore {
   }
 
   /**
-   * Takes units, 1 by default, if that many are there; `false` if not.
+   * Takes units, 1 by default, if that many are there; `false` if not, and then none.
    *
    * @throws {RangeError} If the amount is out of range.
    * @throws {Deno.errors.BadResource} If the memory is gone.
@@ -136,7 +141,7 @@ export class FutexSemaphore {
   }
 
   /**
-   * Takes units, and blocks the thread until that many are there.
+   * Takes units, 1 by default, and blocks the thread until that many are there.
    *
    * @throws {RangeError} If an option is out of range.
    * @throws {Deno.errors.TimedOut} If they weren't there in time; none was taken.
@@ -150,7 +155,8 @@ export class FutexSemaphore {
   }
 
   /**
-   * Takes units as soon as that many are there. An abort changes nothing.
+   * Takes units, 1 by default, as soon as that many are there. After an abort or a timeout none was
+   * taken.
    *
    * @throws {RangeError} If an option is out of range.
    * @throws {Deno.errors.TimedOut} If they weren't there in time; none was taken.
@@ -203,13 +209,17 @@ export class FutexSemaphore {
     return this.#guard();
   }
 
-  /** Takes a unit if one is there, and returns its guard; `undefined` if none is. */
+  /**
+   * Takes a unit if one is there, and returns its guard; `undefined` if none is.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   */
   tryLock(): SemaphoreGuard | undefined {
     return this.#units.take(1) ? this.#guard() : undefined;
   }
 
   /**
-   * The value now.
+   * How many units are there now.
    *
    * @throws {Deno.errors.BadResource} If the memory is gone.
    */

@@ -28,7 +28,9 @@ export interface Waitable<T> {
    * time, in their order: with thousands that takes its time.
    */
   readonly kind?: string;
-  /** Takes it if it is there, without blocking; `undefined` if it isn't. Throws if it never will. */
+  /**
+   * Takes it if it is there, without blocking; `undefined` if it isn't. Throws if it never will.
+   */
   attempt(): T | undefined;
   /**
    * Sees to it that others wake whoever sleeps from now on, and returns the value of the word to
