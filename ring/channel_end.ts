@@ -28,7 +28,8 @@ export function readNumber(words: Int32Array<ArrayBufferLike>, index: number): n
 
 /** What of a batch was sent before an error, for its message. */
 export function sentBefore(count: number | undefined): string {
-  return count === undefined ? "" : `; ${count} messages were sent before`;
+  if (count === undefined) return "";
+  return count === 1 ? "; 1 message was sent before" : `; ${count} messages were sent before`;
 }
 
 /** Something to do while the side is locked; `undefined` if it can't be done now. */

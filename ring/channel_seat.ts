@@ -72,6 +72,7 @@ export class Seat {
 
   /** Locks the side; `false` if the time, in milliseconds, is over. */
   lockSync(timeout?: number): boolean {
+    if (this.#mutex.isMine) throw this.#ownError();
     const deadline = deadlineOf(timeout);
     for (let left = timeout;; left = timeLeft(deadline)) {
       const slice = Math.min(left ?? STUCK, STUCK);
@@ -153,6 +154,13 @@ export class Seat {
       : livenessOf({ pid, tid, startTime: 0n, namespace }) === "dead";
     if (dead) this.#mutex.leaveDead(word);
     return dead;
+  }
+
+  #ownError(): Error {
+    const name = roleName(this.#role);
+    return new Deno.errors.Busy(
+      `Cannot wait for another ${name} of ${this.#frame.place.name}: it is this thread's, and has something open. Commit or release that first`,
+    );
   }
 
   #holder(): string {

@@ -1,6 +1,5 @@
-import { livenessOf, ownIdentity } from "../ffi/process.ts";
 import { platform } from "../ffi/platform.ts";
-import { FUTEX_OWNER_DIED, FUTEX_TID_MASK, MUTEX_LOCK } from "../ffi/pthread.ts";
+import { FUTEX_TID_MASK, MUTEX_LOCK } from "../ffi/pthread.ts";
 import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { BUSY } from "./lock_result.ts";
 import { checkMutex, makeMutex } from "./mutex_bytes.ts";
@@ -234,11 +233,7 @@ export class Mutex {
   recover(): MutexGuard {
     const core = this.#core;
     const { place } = core;
-    checkMutex(place, 0, "lock");
-    const word = Atomics.load(place.words, MUTEX_LOCK);
-    const tid = word & FUTEX_TID_MASK;
-    if (tid !== 0 && (word & FUTEX_OWNER_DIED) === 0 && isDead(tid)) core.leaveDead(word);
-    core.revive();
+    core.recover();
     const locked = core.tryLock();
     if (locked === BUSY) {
       throw stillHeld(place, Atomics.load(place.words, MUTEX_LOCK) & FUTEX_TID_MASK, core.isMine);
@@ -250,9 +245,4 @@ export class Mutex {
 function mutexPlace(memory: SyncMemory, options: OffsetOptions): SharedPlace {
   const offset = readOffset(options);
   return placeOf({ name: "mutex", memory, offset, byteLength: Mutex.byteLength });
-}
-
-function isDead(tid: number): boolean {
-  const { namespace } = ownIdentity();
-  return livenessOf({ pid: tid, tid, startTime: 0n, namespace }) === "dead";
 }

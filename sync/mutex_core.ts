@@ -17,7 +17,7 @@ import { deadlineOf, timeLeft, type WaitOptions } from "../ffi/wait.ts";
 import { BUSY, LOCKED, type Locked, type LockResult, OWNER_DIED } from "./lock_result.ts";
 import { checkMutex, isUsable, MUTEX_OWNER, MUTEX_WORDS, NOT_RECOVERABLE } from "./mutex_bytes.ts";
 import { mutexError, relocked } from "./mutex_errors.ts";
-import { abandon, leaveDead, letGo, revive, unlockStranger } from "./mutex_rescue.ts";
+import { abandon, freeIfDead, leaveDead, letGo, revive, unlockStranger } from "./mutex_rescue.ts";
 import { announce, remind } from "./mutex_words.ts";
 import { Patience } from "./patience.ts";
 import type { SharedPlace } from "./place.ts";
@@ -207,6 +207,13 @@ export class MutexCore extends RobustEntry {
    */
   revive(): void {
     revive(this.#current(), this.#address);
+  }
+
+  /** Makes it one that can be locked, if its owner is no more or left it as nobody can. */
+  recover(): void {
+    checkMutex(this.place, this.index, "lock");
+    freeIfDead(this.#current(), this.#address);
+    this.revive();
   }
 
   /** Does what the kernel does for an owner who died, if the lock's word still is what it was. */

@@ -1,4 +1,5 @@
 import { futexWake } from "../ffi/futex.ts";
+import { livenessOf, ownIdentity } from "../ffi/process.ts";
 import {
   FUTEX_OWNER_DIED,
   FUTEX_TID_MASK,
@@ -33,6 +34,19 @@ export function revive(words: Words, address: bigint): void {
 export function leaveDead(words: Words, address: bigint, word: number): void {
   const freed = word & FUTEX_WAITERS | FUTEX_OWNER_DIED;
   if (Atomics.compareExchange(words, MUTEX_LOCK, word, freed) === word) futexWake(address, 1);
+}
+
+/**
+ * Frees one whose owner is no more, which the kernel couldn't know, since the system was switched
+ * off. The owner is looked for among the threads of this pid namespace.
+ */
+export function freeIfDead(words: Words, address: bigint): void {
+  const word = Atomics.load(words, MUTEX_LOCK);
+  const tid = word & FUTEX_TID_MASK;
+  if (tid === 0 || (word & FUTEX_OWNER_DIED) !== 0) return;
+  const { namespace } = ownIdentity();
+  const liveness = livenessOf({ pid: tid, tid, startTime: 0n, namespace });
+  if (liveness === "dead") leaveDead(words, address, word);
 }
 
 /**

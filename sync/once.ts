@@ -44,9 +44,8 @@ function checkLength(valueLength: unknown): number {
  * the others wait for it. From then on it costs nothing but a look at a word.
  *
  * **If the process dies** that initialises it, or its initialiser throws, the value isn't there:
- * the next one begins anew, over bytes that are 0. But in a file, if the system is switched off
- * meanwhile, nobody learns of it: write zeros over all of it while nobody uses it, and create it
- * anew.
+ * the next one begins anew, over bytes that are 0. In a file, if the system is switched off
+ * meanwhile, that takes {@linkcode recover}.
  *
  * 128 bytes, and then the value: at byte 128 C programs find it, and at byte 64 an `int` that is 1
  * once it is there (to be loaded with `memory_order_acquire`). Linux with glibc.
@@ -148,6 +147,29 @@ export class Once {
   tryGet(): Uint8Array<ArrayBufferLike> | undefined {
     // Pairs with the store in #succeed(): whoever sees 1 sees the value.
     return Atomics.load(this.#place.words, DONE) === 1 ? this.#value() : undefined;
+  }
+
+  /**
+   * Lets others initialise it if the one who was at it is no more, which the kernel couldn't know,
+   * as with one in a file after the system was switched off.
+   *
+   * The owners are looked for among the threads of this pid namespace: don't call this while other
+   * containers use it.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.InvalidData} If its bytes were overwritten.
+   *
+   * @example
+   * ```ts
+   * import { Once } from "@isthmus/isthmus";
+   *
+   * const once = Once.openOrCreate(new SharedArrayBuffer(4096), 8);
+   * once.recover(); // in the program that starts first
+   * once.getSync((bytes) => bytes.fill(1));
+   * ```
+   */
+  recover(): void {
+    this.#mutex.recover();
   }
 
   /**

@@ -61,8 +61,8 @@ const SHAPE: ObjectShape = {
  * count among the 2048 that a thread can hold: one more is `Deno.errors.WouldBlock` (code
  * `EAGAIN`).
  *
- * In a file, what was locked when the system was switched off stays locked: write zeros over it
- * while nobody uses it, and create it anew.
+ * In a file, what was locked when the system was switched off stays locked until {@linkcode
+ * recover}.
  *
  * Linux with glibc.
  *
@@ -171,6 +171,29 @@ export class RwLock {
     const { readers } = checkOptions(options);
     const parameters = [checkReaders(readers)];
     return new RwLock(openOrCreateSized(SHAPE, memory, parameters, options, { readers }));
+  }
+
+  /**
+   * Frees it from those who are no more, which the kernel couldn't know, as with a lock in a file
+   * after the system was switched off. If a writer had it, the next guard to write says so.
+   *
+   * The owners are looked for among the threads of this pid namespace: don't call this while other
+   * containers use it.
+   *
+   * @throws {Deno.errors.BadResource} If the memory is gone.
+   * @throws {Deno.errors.InvalidData} If its bytes were overwritten.
+   *
+   * @example
+   * ```ts
+   * import { RwLock } from "@isthmus/isthmus";
+   *
+   * const lock = RwLock.openOrCreate(new SharedArrayBuffer(4096));
+   * lock.recover(); // in the program that starts first
+   * using _guard = lock.lockReadSync();
+   * ```
+   */
+  recover(): void {
+    this.#core.recover();
   }
 
   /**

@@ -44,6 +44,11 @@ export class RwLockCore {
     Atomics.store(this.place.words, INCONSISTENT, 0);
   }
 
+  /** Frees what those have who are no more, which the kernel couldn't know. */
+  recover(): void {
+    for (const mutex of [this.#turnstile, ...this.#slots]) mutex.recover();
+  }
+
   /** Takes a slot to read; `undefined` if it would have to wait. */
   tryRead(): MutexCore | undefined {
     if (!this.#passed(this.#try(this.#turnstile))) return undefined;

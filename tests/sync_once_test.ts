@@ -2,6 +2,7 @@
 
 import { assertEquals, assertRejects, assertThrows } from "@std/assert";
 import { mapAnonymous, Once } from "../mod.ts";
+import { HEADER_WORDS } from "../sync/header.ts";
 import { deno } from "./_process.ts";
 import { sharedSegment, test, untilContended } from "./_sync.ts";
 
@@ -123,4 +124,14 @@ test("of many processes exactly one initialises it, also after one was killed in
   }));
   assertEquals(lines.filter(([mine]) => mine === "true").length, 1);
   assertEquals(new Set(lines.map(([, pid]) => pid)).size, 1);
+});
+
+test("an initialiser that the kernel doesn't know to be dead is no obstacle after recover()", () => {
+  const memory = new SharedArrayBuffer(4096);
+  const once = Once.create(memory, 4);
+  new Int32Array(memory)[HEADER_WORDS + 2] = 0x3ffffffe; // a thread id that nobody has
+  const fill = (bytes: Uint8Array) => void bytes.fill(7);
+  assertThrows(() => once.getSync(fill, { timeout: 10 }), Deno.errors.TimedOut);
+  once.recover();
+  assertEquals(once.getSync(fill), new Uint8Array(4).fill(7));
 });

@@ -7,7 +7,7 @@ import { BUSY } from "../sync/lock_result.ts";
 import { MutexCore } from "../sync/mutex_core.ts";
 import { setSpinning } from "../sync/patience.ts";
 import { placeOf } from "../sync/place.ts";
-import { TURNSTILE } from "../sync/rwlock_layout.ts";
+import { LINE_WORDS, SLOTS, TURNSTILE } from "../sync/rwlock_layout.ts";
 import { compile, noCompiler } from "./_c.ts";
 import { until } from "./_objects.ts";
 import { deno, LIMIT, Process } from "./_process.ts";
@@ -260,4 +260,27 @@ test({
     await using c = new Process(program.file, [...where, "4", "hold", "read"]);
     await c.until("stdout", "holding, inconsistent 1");
   },
+});
+
+/** A thread id that nobody has. */
+const NOBODY = 0x3ffffffe;
+
+test("what the dead have whom the kernel doesn't know is freed by recover()", () => {
+  const memory = new SharedArrayBuffer(4096);
+  const words = new Int32Array(memory);
+  const lock = RwLock.create(memory, { readers: 2 });
+  words[SLOTS] = words[SLOTS + LINE_WORDS] = NOBODY; // as a file has it when the system was switched off
+  assertEquals(lock.tryLockRead(), undefined);
+  lock.recover();
+  {
+    using one = lock.lockReadSync();
+    lock.recover(); // takes nothing from the living
+    assertEquals([one.held, lock.tryLockWrite()], [true, undefined]);
+  }
+  words[TURNSTILE] = NOBODY;
+  assertEquals(lock.tryLockRead(), undefined);
+  lock.recover();
+  using guard = lock.lockWriteSync();
+  assertEquals(guard.ownerDied, true);
+  guard.markConsistent();
 });
