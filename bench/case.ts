@@ -41,6 +41,17 @@ export type Promised =
   | { readonly nanoseconds: number }
   | { readonly perSecond: number };
 
+/** A case again, beside C that asks as long as Isthmus before it sleeps, which is another way. */
+export function besideSpinning({ name, times }: Case): Case {
+  return {
+    name: `${name}, C spins`,
+    times,
+    c: [`${name}, spinning`],
+    isthmus: [name],
+    what: "the same figure, beside C that asks again and again as long as Isthmus may",
+  };
+}
+
 /** Cases that share a TypeScript and a C program, called `<name>.ts` and `<name>.c`. */
 export interface Group {
   readonly name: string;

@@ -3,6 +3,7 @@
 // `deno task bench [--only <group>] [--json] [rounds]`.
 
 import { parseArgs } from "node:util";
+import { BROADCAST } from "./broadcast.ts";
 import type { Group } from "./case.ts";
 import { CC, Laboratory, run } from "./laboratory.ts";
 import { MAP } from "./map.ts";
@@ -13,7 +14,7 @@ import { SYNC } from "./sync.ts";
 import { SYSV } from "./sysv.ts";
 import { notes, type Row, rowOf, table } from "./table.ts";
 
-const GROUPS: readonly Group[] = [SYSV, MAP, STRUCT, MSG, SYNC, RING];
+const GROUPS: readonly Group[] = [SYSV, MAP, STRUCT, MSG, SYNC, RING, BROADCAST];
 const ROUNDS = "5";
 
 /** On what the figures were found. */

@@ -3,12 +3,39 @@
 
 import { type Attachment, IPC_PRIVATE, Segment } from "../mod.ts";
 import { sleep } from "../ffi/wait.ts";
+import type { Body, Measure } from "./case.ts";
 
 /** Where in the segment the memory starts that the ways work with. */
 export const BASE = 4096;
 
 // Words of the gate.
 const [READY, ROUND] = [0, 16];
+
+const affinity = { parameters: ["i32", "usize", "buffer"], result: "i32" } as const;
+const { symbols: c } = Deno.dlopen("libc.so.6", {
+  sched_getaffinity: affinity,
+  sched_setaffinity: affinity,
+  sched_yield: { parameters: [], result: "i32" },
+});
+
+/**
+ * How often something is done before it is measured, on all sides: enough for the optimising
+ * compiler, and a multiple of the number of processes.
+ */
+export function warmUpOf(times: number): number {
+  return Math.floor(Math.min(times / 4, 500_000) / 8) * 8;
+}
+
+/** Who waits for another process lets others run after so many looks, as in bench/together.h. */
+const SPINS = 4000;
+
+/** Waits until something is so: spins, and lets others run when that takes long. */
+export function spinUntil(isSo: () => boolean): void {
+  for (let tries = 1; !isSo(); tries++) {
+    if (tries < SPINS) Atomics.pause();
+    else c.sched_yield();
+  }
+}
 
 /** Holds processes back until all are ready, as often as needed. */
 export class Gate {
@@ -23,17 +50,17 @@ export class Gate {
   pass(): void {
     this.#round++;
     Atomics.add(this.#words, READY, 1);
-    while (Atomics.load(this.#words, ROUND) < this.#round) Atomics.pause();
+    spinUntil(() => Atomics.load(this.#words, ROUND) >= this.#round);
   }
 
-  /** For the parent: waits until so many children are ready. */
-  async whenReady(children: number): Promise<void> {
-    while (Atomics.load(this.#words, READY) < children * (this.#round + 1)) await sleep(1);
+  /** For the parent: whether so many children are ready. */
+  isReady(children: number): boolean {
+    return Atomics.load(this.#words, READY) >= children * (this.#round + 1);
   }
 
-  /** Waits until so many children are ready, spinning, and lets them pass. */
+  /** Waits until so many children are ready, and lets them pass. */
   open(children: number): void {
-    while (Atomics.load(this.#words, READY) < children * (this.#round + 1)) Atomics.pause();
+    spinUntil(() => this.isReady(children));
     Atomics.store(this.#words, ROUND, ++this.#round);
   }
 }
@@ -49,6 +76,13 @@ export interface Party extends Disposable {
 
 /** The parent. */
 export interface Parent extends Party {
+  /** Waits until all children are ready, and lets them pass. */
+  openGate(): Promise<void>;
+  /**
+   * Measures what comes behind a gate, which is opened when this process and all children have
+   * warmed up: the children pass it, too.
+   */
+  measure(measure: Measure, body: Body, warmUp: () => unknown): Promise<void>;
   /** Waits until the children have ended; throws if one of them failed. */
   ended(): Promise<void>;
 }
@@ -82,8 +116,24 @@ export function start({ way, times, count = 1, byteLength }: Start): Parent {
     // A child that fails leaves this process waiting: so it says so, where it can.
     status.then(({ success }) => success || fail());
   }
+  const { gate } = own;
+  const ready = async () => {
+    while (!gate.isReady(count)) await sleep(1);
+  };
   return {
     ...own,
+    openGate: async () => {
+      await ready();
+      gate.open(count);
+    },
+    measure: (measure, body, warmUp) =>
+      measure((times) => {
+        gate.open(count);
+        return body(times);
+      }, async () => {
+        await warmUp();
+        await ready();
+      }),
     ended: async () => {
       await Promise.all(statuses);
     },
@@ -111,11 +161,6 @@ const CPU_SET_SIZE = 128;
  * makes a factor of ten.
  */
 export function pin(which: 0 | 1): void {
-  const parameters = ["i32", "usize", "buffer"] as const;
-  const { symbols: c } = Deno.dlopen("libc.so.6", {
-    sched_getaffinity: { parameters, result: "i32" },
-    sched_setaffinity: { parameters, result: "i32" },
-  });
   const set = new Uint8Array(new ArrayBuffer(CPU_SET_SIZE));
   if (c.sched_getaffinity(0, BigInt(CPU_SET_SIZE), set) < 0) return;
   const allowed = Array.from({ length: 8 * CPU_SET_SIZE }, (_, cpu) => cpu)

@@ -2,12 +2,13 @@
    own position and what it last saw of the other's, the two published positions have cache lines of
    their own, and a message is a length and its bytes, in one piece. Positions count bytes and never
    wrap; the capacity is a power of 2. */
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
 
-enum { LINE = 64, HEADER = 8, SPINS = 4000 };
+#include "together.h"
+
+enum { LINE = 64, HEADER = 8 };
 static const uint32_t PADDING = UINT32_MAX;
 
 struct ring {
@@ -23,20 +24,6 @@ struct side {
   uint64_t mine;
   uint64_t theirs;
 };
-
-static inline void relax(void) {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  __asm__ volatile("yield");
-#endif
-}
-
-/* Spins, and lets others run when that takes long. */
-static inline void wait_a_little(unsigned *tries) {
-  if (++*tries < SPINS) relax();
-  else sched_yield();
-}
 
 static inline uint64_t record_size(uint32_t length) {
   return HEADER + (((uint64_t)length + 7) & ~UINT64_C(7));

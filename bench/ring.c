@@ -1,47 +1,37 @@
 /* The work of bench/ring.ts in C: `ring <way> <times> <directory>` prints a sample as JSON. The
-   parent receives and measures, its children send. `ring busy` uses a processor until it is killed. */
+   parent measures and receives, its children send; or the other way round, where several receive.
+   `ring busy` uses a processor until it is killed. */
 #define _GNU_SOURCE
 #include <linux/futex.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <signal.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "pin.h"
 #include "queue.h"
 
-enum { BATCH = 64, MAX_SENDERS = 8, MAX_LENGTH = 1 << 20 };
+enum { BATCH = 64, MOST = 8, MAX_LENGTH = 1 << 20 };
 
 /* What both sides share beside the rings. */
 struct control {
-  _Alignas(LINE) _Atomic int ready;
-  _Alignas(LINE) _Atomic int go;
+  _Alignas(LINE) struct gate gate;
   _Alignas(LINE) _Atomic uint32_t bells[2];
   _Alignas(LINE) pthread_mutex_t mutex;
-  struct side shared; /* the senders' side, where several have it */
+  struct side shared; /* the side of several, which have it in turn */
+  _Alignas(LINE) uint64_t sums[MOST];
 };
 
 struct setting {
   const char *way;
   uint32_t length;
   uint64_t capacity;
-  int senders;
-  long warm_up;
+  int senders, receivers;
+  int asleep, in_place, round_trip, spinning;
   struct control *control;
   struct ring *rings[2];
 };
-
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1e9 + t.tv_nsec;
-}
 
 static void *shared(size_t size) {
   void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -77,52 +67,30 @@ static void sleep_for_message(struct side *side, _Atomic uint32_t *bell) {
   }
 }
 
-/* One side of a round trip that sleeps. */
+/* One side of a round trip. */
 struct post {
   struct side out, in;
   _Atomic uint32_t *there, *here;
+  int asleep;
 };
 
 static void post_send(struct post *post, uint64_t value) {
   send(&post->out, &value, sizeof value);
-  ring_bell(post->there);
+  if (post->asleep) ring_bell(post->there);
 }
 
 static uint64_t post_receive(struct post *post) {
   uint64_t value;
-  sleep_for_message(&post->in, post->here);
-  take(&post->in, &value);
+  if (post->asleep) sleep_for_message(&post->in, post->here);
+  receive(&post->in, &value);
   return value;
 }
 
-static void answer(struct setting *setting, long times, int asleep) {
-  struct side in = side_of(setting, 0), out = side_of(setting, 1);
-  struct post post = {out, in, &setting->control->bells[1], &setting->control->bells[0]};
-  uint64_t value;
-  for (long i = 0; i < times; i++) {
-    if (asleep) {
-      value = post_receive(&post);
-      post_send(&post, value + 1);
-    } else {
-      receive(&in, &value);
-      value++;
-      send(&out, &value, sizeof value);
-    }
-  }
+static void answer(struct post *post, long times) {
+  for (long i = 0; i < times; i++) post_send(post, post_receive(post) + 1);
 }
 
-static uint64_t ask_spinning(struct side *out, struct side *in, long times) {
-  uint64_t sum = 0, value;
-  for (long i = 0; i < times; i++) {
-    value = i;
-    send(out, &value, sizeof value);
-    receive(in, &value);
-    sum += value;
-  }
-  return sum;
-}
-
-static uint64_t ask_sleeping(struct post *post, long times) {
+static uint64_t ask(struct post *post, long times) {
   uint64_t sum = 0;
   for (long i = 0; i < times; i++) {
     post_send(post, i);
@@ -191,24 +159,57 @@ static uint64_t receive_in_place(struct side *side, uint32_t length, long times)
   return sum;
 }
 
-/* ---- several senders, one robust mutex ---- */
+/* ---- several senders, or receivers: one robust mutex ---- */
 
-static void send_locked(struct setting *setting, int sender, long times) {
-  struct control *control = setting->control;
+static void lock(const struct setting *setting) {
+  pthread_mutex_t *mutex = &setting->control->mutex;
+  int result = setting->spinning ? lock_spinning(mutex) : pthread_mutex_lock(mutex);
+  if (result != 0) fail("pthread_mutex_lock");
+}
+
+static void unlock(const struct setting *setting) {
+  pthread_mutex_unlock(&setting->control->mutex);
+}
+
+static void send_locked(const struct setting *setting, int sender, long times) {
   unsigned char message[64] = {0};
   for (long i = 0; i < times; i++) {
     uint32_t number = i;
     memcpy(message, &number, sizeof number);
     memcpy(message + 4, &sender, sizeof sender);
-    if (pthread_mutex_lock(&control->mutex) != 0) fail("pthread_mutex_lock");
-    send(&control->shared, message, sizeof message);
-    pthread_mutex_unlock(&control->mutex);
+    lock(setting);
+    send(&setting->control->shared, message, sizeof message);
+    unlock(setting);
+  }
+}
+
+/* The number of a message after which its receiver gets no more. */
+static const uint32_t STOP = UINT32_MAX;
+
+static void send_to_many(const struct setting *setting, struct side *side, long times) {
+  send_all(side, setting->length, times);
+  unsigned char message[64];
+  memset(message, 0xff, sizeof message);
+  for (int i = 0; i < setting->receivers; i++) send(side, message, sizeof message);
+}
+
+static uint64_t receive_locked(const struct setting *setting) {
+  unsigned char message[64];
+  uint32_t first, last, before = 0;
+  for (uint64_t sum = 0;; sum += first, before = first) {
+    lock(setting);
+    receive(&setting->control->shared, message);
+    unlock(setting);
+    memcpy(&first, message, sizeof first);
+    memcpy(&last, message + sizeof message - 4, sizeof last);
+    if (first == STOP) return sum;
+    if (first < before || last != first) fail("a message is out of order, or torn");
   }
 }
 
 /* Counts from 0 for each sender, and again from 0 after the warm-up. */
 static uint64_t receive_from_many(struct side *side, int senders, long times) {
-  uint32_t expected[MAX_SENDERS] = {0};
+  uint32_t expected[MOST] = {0};
   unsigned char message[64];
   uint64_t sum = 0;
   for (long i = 0; i < times; i++) {
@@ -224,123 +225,96 @@ static uint64_t receive_from_many(struct side *side, int senders, long times) {
 
 /* ---- the processes ---- */
 
-static void pass_gate(struct control *control) {
-  atomic_fetch_add(&control->ready, 1);
-  for (unsigned tries = 0; !atomic_load(&control->go);) wait_a_little(&tries);
-}
-
-static void open_gate(struct control *control, int children) {
-  for (unsigned tries = 0; atomic_load(&control->ready) < children;) wait_a_little(&tries);
-  atomic_store(&control->go, 1);
-}
-
 static int is(const char *way, const char *name) { return strcmp(way, name) == 0; }
 
-static void child(struct setting *setting, int sender, long times) {
-  struct side out = side_of(setting, 0);
-  long share = setting->warm_up / setting->senders;
-  for (int turn = 0; turn < 2; turn++, share = times / setting->senders) {
-    if (is(setting->way, "round trip, spin")) {
-      /* The positions go on: both turns are one. */
-      if (turn == 0) continue;
-      pass_gate(setting->control);
-      answer(setting, setting->warm_up + times, 0);
-      return;
-    }
-    if (is(setting->way, "round trip, asleep")) {
-      if (turn == 0) continue;
-      pass_gate(setting->control);
-      answer(setting, setting->warm_up + times, 1);
-      return;
-    }
-    if (turn == 1) pass_gate(setting->control);
-    if (setting->senders > 1) send_locked(setting, sender, share);
-    else if (is(setting->way, "in place, 64 B")) send_in_place(&out, setting->length, share);
-    else send_all(&out, setting->length, share);
-  }
+static struct setting setting_of(const char *way) {
+  struct setting setting = {.way = way, .length = 64, .capacity = 1 << 20};
+  if (is(way, "1 KiB")) setting.length = 1 << 10;
+  if (is(way, "64 KiB")) setting.length = 1 << 16;
+  if (is(way, "1 MiB")) setting.length = 1 << 20;
+  if (setting.length > 1 << 10) setting.capacity = 1 << 22;
+  if (strstr(way, " senders, ")) setting.senders = atoi(way);
+  if (strstr(way, " receivers, ")) setting.receivers = atoi(way);
+  if (setting.senders > MOST || setting.receivers > MOST) fail("too many");
+  setting.asleep = is(way, "round trip, asleep");
+  setting.round_trip = setting.asleep || is(way, "round trip, spin");
+  setting.in_place = is(way, "in place, 64 B");
+  setting.spinning = strstr(way, "spinning") != NULL;
+  setting.control = shared(sizeof *setting.control);
+  for (int i = 0; i < 2; i++) setting.rings[i] = shared(sizeof(struct ring) + setting.capacity);
+  setting.control->shared = side_of(&setting, 0);
+  make_mutex(&setting.control->mutex);
+  return setting;
 }
 
-static void make_mutex(pthread_mutex_t *mutex) {
-  pthread_mutexattr_t attributes;
-  pthread_mutexattr_init(&attributes);
-  pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
-  pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
-  pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_ERRORCHECK);
-  pthread_mutex_init(mutex, &attributes);
+static struct post post_of(const struct setting *setting, int is_child) {
+  _Atomic uint32_t *bells = setting->control->bells;
+  int back = setting->round_trip; /* else both sides are of one ring */
+  return (struct post){
+      .out = side_of(setting, back && is_child), .in = side_of(setting, back && !is_child),
+      .there = &bells[is_child], .here = &bells[!is_child],
+      .asleep = setting->asleep,
+  };
+}
+
+static void child_work(struct setting *setting, struct post *post, int index, long times) {
+  if (setting->round_trip) answer(post, times);
+  else if (setting->senders) send_locked(setting, index, times / setting->senders);
+  else if (setting->receivers) setting->control->sums[index] = receive_locked(setting);
+  else if (setting->in_place) send_in_place(&post->out, setting->length, times);
+  else send_all(&post->out, setting->length, times);
+}
+
+static uint64_t parent_work(struct setting *setting, struct post *post, long times) {
+  if (setting->round_trip) return ask(post, times);
+  if (setting->senders) return receive_from_many(&post->in, setting->senders, times);
+  if (setting->in_place) return receive_in_place(&post->in, setting->length, times);
+  if (setting->receivers == 0) return receive_all(&post->in, setting->length, times);
+  send_to_many(setting, &post->out, times);
+  return 0;
+}
+
+static void child(struct setting *setting, int index, long times) {
+  struct post post = post_of(setting, 1);
+  if (setting->round_trip) pin(1);
+  child_work(setting, &post, index, warm_up_of(times));
+  pass_gate(&setting->control->gate);
+  child_work(setting, &post, index, times);
+  if (setting->receivers) pass_gate(&setting->control->gate);
 }
 
 static void be_busy(void) {
   for (;;) relax();
 }
 
-/* A child that ends with this process. */
-static int start_child(void) {
-  int pid = fork();
-  if (pid == 0) prctl(PR_SET_PDEATHSIG, SIGKILL);
-  return pid;
-}
-
 int main(int argc, char **argv) {
   if (argc > 1 && is(argv[1], "busy")) be_busy();
   if (argc < 3) return 2;
-  struct setting setting = {argv[1], 64, 1 << 20, 1, 0, NULL, {NULL, NULL}};
+  struct setting setting = setting_of(argv[1]);
+  struct gate *gate = &setting.control->gate;
   long times = atol(argv[2]);
-  if (is(setting.way, "1 KiB")) setting.length = 1 << 10;
-  if (is(setting.way, "64 KiB")) setting.length = 1 << 16;
-  if (is(setting.way, "1 MiB")) setting.length = 1 << 20;
-  if (setting.length > 1 << 10) setting.capacity = 1 << 22;
-  if (strstr(setting.way, " senders, ")) setting.senders = atoi(setting.way);
-  if (setting.senders < 1 || setting.senders > MAX_SENDERS) return 2;
-  setting.warm_up = times / 10 / setting.senders * setting.senders;
-  setting.control = shared(sizeof *setting.control);
-  for (int i = 0; i < 2; i++) setting.rings[i] = shared(sizeof(struct ring) + setting.capacity);
-  setting.control->shared = side_of(&setting, 0);
-  make_mutex(&setting.control->mutex);
   int busy = is(setting.way, "64 B, busy") ? start_child() : -1;
   if (busy == 0) be_busy();
-  int asleep = is(setting.way, "round trip, asleep");
-  int there_and_back = asleep || is(setting.way, "round trip, spin");
-  for (int sender = 0; sender < setting.senders; sender++) {
+  int children = setting.senders + setting.receivers > 0 ? setting.senders + setting.receivers : 1;
+  for (int index = 0; index < children; index++) {
     if (start_child() != 0) continue;
-    if (there_and_back) pin(1);
-    child(&setting, sender, times);
+    child(&setting, index, times);
     _exit(0);
   }
-
-  if (there_and_back) pin(0);
-  double start = 0, ns = 0;
-  uint64_t sum = 0;
-  struct side in = side_of(&setting, 0);
-  if (is(setting.way, "round trip, spin")) {
-    struct side out = in, back = side_of(&setting, 1);
-    open_gate(setting.control, 1);
-    ask_spinning(&out, &back, setting.warm_up);
-    start = now();
-    sum = ask_spinning(&out, &back, times);
-    ns = now() - start;
-  } else if (asleep) {
-    struct post post = {in, side_of(&setting, 1), &setting.control->bells[0],
-                        &setting.control->bells[1]};
-    open_gate(setting.control, 1);
-    ask_sleeping(&post, setting.warm_up);
-    start = now();
-    sum = ask_sleeping(&post, times);
-    ns = now() - start;
-  } else {
-    for (int turn = 0; turn < 2; turn++) {
-      long count = turn == 0 ? setting.warm_up : times;
-      if (turn == 1) open_gate(setting.control, setting.senders);
-      start = now();
-      if (setting.senders > 1) sum = receive_from_many(&in, setting.senders, count);
-      else if (is(setting.way, "in place, 64 B")) sum = receive_in_place(&in, setting.length, count);
-      else sum = receive_all(&in, setting.length, count);
-      ns = now() - start;
-    }
-  }
+  if (setting.round_trip) pin(0);
+  struct post post = post_of(&setting, 0);
+  parent_work(&setting, &post, warm_up_of(times));
+  await_children(gate, children);
+  double start = now();
+  open_gate(gate, children);
+  uint64_t sum = parent_work(&setting, &post, times);
+  if (setting.receivers) open_gate(gate, children); /* they have received all */
+  double ns = (now() - start) / times;
+  for (int i = 0; i < setting.receivers; i++) sum += setting.control->sums[i];
   if (busy > 0) kill(busy, SIGKILL);
   for (int status; wait(&status) > 0;) {
-    if (WIFEXITED(status) && WEXITSTATUS(status) != 0) fail("a sender failed");
+    if (WIFEXITED(status) && WEXITSTATUS(status) != 0) fail("a child failed");
   }
-  printf("{\"nanoseconds\":%f,\"checksum\":\"%lu\",\"memory\":0}\n", ns / times, sum);
+  printf("{\"nanoseconds\":%f,\"checksum\":\"%lu\",\"memory\":0}\n", ns, sum);
   return 0;
 }

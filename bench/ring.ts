@@ -4,6 +4,7 @@ import { type Case, type Group, measureOne, type Way } from "./case.ts";
 import { joined } from "./pair.ts";
 import { lengthOf, ONE_WAY, receiving, sending } from "./ring_one_way.ts";
 import { answering, asking, ROUND_TRIP } from "./ring_round_trip.ts";
+import { receivingAsOneOfMany, sendingToMany, TO_MANY } from "./ring_to_many.ts";
 
 function oneWay(name: string, times: number, rate: number, more: Partial<Case> = {}): Case {
   const bytes = lengthOf(name);
@@ -15,6 +16,11 @@ function oneWay(name: string, times: number, rate: number, more: Partial<Case> =
     promise: { beside: "c", rate },
     ...more,
   };
+}
+
+/** Where several take turns by a mutex; in C once without and once with spinning for it. */
+function ofMany(name: string, more: Pick<Case, "what"> & Partial<Case>): Case {
+  return { name, times: 4_000_000, rate: {}, c: [name, `${name}, spinning`], ...more };
 }
 
 /** The group. */
@@ -75,26 +81,24 @@ export const RING: Group = {
       what: "received by the asynchronous iterator, an array each",
       promise: { perSecond: 3e6 },
     },
-    {
-      name: "4 senders, 64 B",
-      times: 4_000_000,
-      rate: {},
+    ofMany("4 senders, 64 B", {
       what: "from four processes at once, by their robust mutex",
       promise: { beside: { case: "64 B" }, rate: 0.5 },
-    },
-    ...[2, 8].map((senders) => ({
-      name: `${senders} senders, 64 B`,
-      times: 4_000_000,
-      rate: {},
-      what: "the same from so many: what does each one more cost?",
-    })),
-    {
-      name: "4 senders, batches, 64 B",
-      times: 4_000_000,
-      rate: {},
-      c: ["4 senders, 64 B"],
+    }),
+    ...[2, 8].map((count) =>
+      ofMany(`${count} senders, 64 B`, {
+        what: "the same from so many: what does each one more cost?",
+      })
+    ),
+    ofMany("4 senders, batches, 64 B", {
+      c: ["4 senders, 64 B", "4 senders, 64 B, spinning"],
       what: "the same by sendBatchSync() of 16; C: one by one",
-    },
+    }),
+    ...[2, 4, 8].map((count) =>
+      ofMany(`${count} receivers, 64 B`, {
+        what: "to so many processes at once, each message to one of them",
+      })
+    ),
     oneWay("64 B, busy", 10_000_000, 1 / 3, {
       what: "the same as 64 B, while a foreign process keeps a processor busy",
       promise: { beside: { case: "64 B" }, rate: 1 / 3 },
@@ -105,6 +109,7 @@ export const RING: Group = {
 const WAYS: Readonly<Record<string, Way>> = {
   ...Object.fromEntries(Object.keys(ROUND_TRIP).map((way) => [way, asking(way)])),
   ...Object.fromEntries(Object.keys(ONE_WAY).map((way) => [way, receiving(way)])),
+  ...Object.fromEntries(Object.keys(TO_MANY).map((way) => [way, sendingToMany(way)])),
 };
 
 if (import.meta.main) {
@@ -112,5 +117,6 @@ if (import.meta.main) {
   const [way, times] = [Deno.args[0], Number(Deno.args[1])];
   if (party === undefined) await measureOne(WAYS, Deno.args);
   else if (way in ONE_WAY) sending(way, party, times);
+  else if (way in TO_MANY) receivingAsOneOfMany(party);
   else await answering(way, party, times);
 }

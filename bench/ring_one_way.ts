@@ -3,7 +3,7 @@
 
 import { Channel } from "../ring/mod.ts";
 import type { Way } from "./case.ts";
-import { BASE, type Party, start } from "./pair.ts";
+import { BASE, type Party, start, warmUpOf } from "./pair.ts";
 import { check, Message, type Receiver, type Sender, wordAt } from "./ring_message.ts";
 
 /** The most senders that a way has. */
@@ -167,11 +167,6 @@ export const ONE_WAY: Readonly<Record<string, OneWay>> = {
   "64 B, busy": { ...COPYING, busy: true },
 };
 
-/** How many messages to send before anything is measured. */
-function warmUpOf(times: number): number {
-  return Math.min(Math.ceil(times / 10 / MOST_SENDERS) * MOST_SENDERS, 500_000);
-}
-
 function channelIn({ memory, index }: Party, way: string): Channel {
   const capacity = capacityFor(lengthOf(way));
   const senders = (ONE_WAY[way].senders ?? 1) > 1 ? "many" : "one";
@@ -194,13 +189,10 @@ export function receiving(way: string): Way {
     const channel = channelIn(parent, way);
     using receiver = channel.receiver();
     using _busy = busy ? busyProcess(directory) : undefined;
-    await parent.gate.whenReady(senders);
-    parent.gate.open(senders);
-    await measure(
-      (times) => {
-        parent.gate.open(senders);
-        return receive(receiver, length, times);
-      },
+    await parent.openGate();
+    await parent.measure(
+      measure,
+      (times) => receive(receiver, length, times),
       () => receive(receiver, length, warmUpOf(times)),
     );
     await parent.ended();

@@ -4,7 +4,7 @@
 import { Channel } from "../ring/mod.ts";
 import { setSpinning } from "../sync/patience.ts";
 import type { Way } from "./case.ts";
-import { BASE, type Party, pin, start } from "./pair.ts";
+import { BASE, type Party, pin, start, warmUpOf } from "./pair.ts";
 import { Message, type Receiver, type Sender } from "./ring_message.ts";
 
 /** One side of a round trip. */
@@ -74,16 +74,15 @@ async function talkAsync({ out, back }: Post, times: number, first: boolean): Pr
 interface RoundTrip {
   readonly talk: Talk;
   readonly asleep?: boolean;
-  readonly warmUp: number;
 }
 
 /** What the ways do. */
 export const ROUND_TRIP: Readonly<Record<string, RoundTrip>> = {
-  "round trip, spin": { talk, warmUp: 50_000 },
-  "round trip, try": { talk: talkTrying, warmUp: 50_000 },
-  "round trip, asleep": { talk, asleep: true, warmUp: 2000 },
-  "round trip, await": { talk: talkAsync, warmUp: 50_000 },
-  "round trip, await, asleep": { talk: talkAsync, asleep: true, warmUp: 2000 },
+  "round trip, spin": { talk },
+  "round trip, try": { talk: talkTrying },
+  "round trip, asleep": { talk, asleep: true },
+  "round trip, await": { talk: talkAsync },
+  "round trip, await, asleep": { talk: talkAsync, asleep: true },
 };
 
 const POST_CAPACITY = 65536;
@@ -111,31 +110,31 @@ function settle(asleep = false, which: 0 | 1): void {
 /** The parent of a way. */
 export function asking(way: string): Way {
   return async (measure, { times }) => {
-    const { talk, asleep, warmUp } = ROUND_TRIP[way];
+    const { talk, asleep } = ROUND_TRIP[way];
     using parent = start({
       way,
       times,
       byteLength: 2 * Channel.byteLength({ capacity: POST_CAPACITY }),
     });
     const post = postIn(parent);
-    await parent.gate.whenReady(1);
+    await parent.openGate();
     settle(asleep, 0);
-    parent.gate.open(1);
-    await measure((times) => {
-      parent.gate.open(1);
-      return talk(post, times, true);
-    }, () => talk(post, warmUp, true));
+    await parent.measure(
+      measure,
+      (times) => talk(post, times, true),
+      () => talk(post, warmUpOf(times), true),
+    );
     await parent.ended();
   };
 }
 
 /** The child of a way. */
 export async function answering(way: string, party: Party, times: number): Promise<void> {
-  const { talk, asleep, warmUp } = ROUND_TRIP[way];
+  const { talk, asleep } = ROUND_TRIP[way];
   settle(asleep, 1);
   party.gate.pass();
   const post = postIn(party);
-  await talk(post, warmUp, false);
+  await talk(post, warmUpOf(times), false);
   party.gate.pass();
   await talk(post, times, false);
 }

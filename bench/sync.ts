@@ -3,8 +3,27 @@
 import { mapAnonymous, type Memory } from "../mod.ts";
 import { Condition, FutexSemaphore, Mutex, RwLock } from "../sync/mod.ts";
 import { setSpinning } from "../sync/patience.ts";
-import { type Group, measureOne, type Way } from "./case.ts";
-import { BASE, joined, type Party, pin, start } from "./pair.ts";
+import { besideSpinning, type Case, type Group, measureOne, type Way } from "./case.ts";
+import { BASE, joined, type Party, pin, start, warmUpOf } from "./pair.ts";
+
+const CONTENDED: Case = {
+  name: "mutex, contended",
+  times: 1_000_000,
+  what: "two processes increment a counter, each so often; C: its own mutex, never spinning",
+  promise: { beside: "c", times: 1.5 },
+};
+
+const SEMAPHORE_HANDOVER: Case = {
+  name: "semaphore handover",
+  times: 20_000,
+  what: "wake the other process and be woken; C: sem_t, which never spins",
+};
+
+const CONDITION_HANDOVER: Case = {
+  name: "condition handover",
+  times: 20_000,
+  what: "take turns by a condition and a robust mutex, each so often; C: none of them spins",
+};
 
 /** The group. Ways with two processes have one on each of two processors. */
 export const SYNC: Group = {
@@ -31,23 +50,16 @@ export const SYNC: Group = {
       c: ["mutex"],
       what: "lock(), which returns a promise, and release()",
     },
-    {
-      name: "mutex, contended",
-      times: 1_000_000,
-      what: "two processes increment a counter, each so often: until both are done",
-      promise: { beside: "c", times: 1.5 },
-    },
+    CONTENDED,
+    besideSpinning(CONTENDED),
     {
       name: "rwlock, read",
       times: 1_000_000,
       what: "lockReadSync() and release(); C: pthread_rwlock_t, which no death gives back",
     },
     { name: "semaphore", times: 2_000_000, what: "release() and acquireSync(); C: sem_t" },
-    {
-      name: "semaphore handover",
-      times: 20_000,
-      what: "wake the other process and be woken; C: sem_t, which never spins",
-    },
+    SEMAPHORE_HANDOVER,
+    besideSpinning(SEMAPHORE_HANDOVER),
     {
       name: "semaphore handover, asleep",
       times: 20_000,
@@ -57,8 +69,8 @@ export const SYNC: Group = {
     {
       name: "semaphore handover, await",
       times: 20_000,
-      c: ["semaphore handover"],
-      what: "the same by acquire(), which returns a promise",
+      c: ["semaphore handover, spinning"],
+      what: "the same by acquire(), which returns a promise; C spins, too",
     },
     {
       name: "semaphore handover, await, asleep",
@@ -66,11 +78,8 @@ export const SYNC: Group = {
       c: ["semaphore handover"],
       what: "the same without spinning",
     },
-    {
-      name: "condition handover",
-      times: 20_000,
-      what: "take turns by a condition and a robust mutex, each so often",
-    },
+    CONDITION_HANDOVER,
+    besideSpinning(CONDITION_HANDOVER),
     {
       name: "condition handover, asleep",
       times: 20_000,
@@ -222,39 +231,34 @@ const turnsAt: Make<Turns> = (memory, offset, create) => ({
     : Condition.open(memory, { offset: offset + 128 }),
 });
 
-/** Before anything is measured. */
-const WARM_UP = 50_000;
-
-/** A way that needs nobody else; its checksum is the counter. */
+/** A way that needs nobody else; its checksum is by how much the counter grew. */
 function alone<Lock>(make: Make<Lock>, work: Work<Lock>): Way {
-  return async (measure) => {
+  return async (measure, { times }) => {
     using memory = mapAnonymous(65536, { shared: true });
     const bench = { lock: make(memory, LOCKS, true), words: memory.array(Int32Array) };
     await measure(async (times) => {
       bench.words[COUNTER] = 0;
       await work(bench, times, true);
       return bench.words[COUNTER];
-    }, () => work(bench, WARM_UP, true));
+    }, () => work(bench, warmUpOf(times), true));
   };
 }
 
 /**
  * A way with two processes, one on each of two processors, that ends when both are done; its
- * checksum is the counter, to which both add.
+ * checksum is by how much the counter grew, to which both add.
  */
-function together<Lock>(name: string, make: Make<Lock>, work: Work<Lock>, warmUp = WARM_UP): Way {
+function together<Lock>(name: string, make: Make<Lock>, work: Work<Lock>): Way {
   return async (measure, { times }) => {
     using parent = start({ way: name, times, byteLength: 65536 });
     const bench = benchOf(parent, make, true);
-    await parent.gate.whenReady(1);
+    await parent.openGate();
     pin(0);
-    parent.gate.open(1);
-    await measure(async (times) => {
-      parent.gate.open(1);
+    await parent.measure(measure, async (times) => {
       await work(bench, times, true);
       parent.gate.open(1); // the child is done as well
-      return bench.words[COUNTER] - 2 * warmUp;
-    }, () => work(bench, warmUp, true));
+      return bench.words[COUNTER] - 2 * warmUpOf(times);
+    }, () => work(bench, warmUpOf(times), true));
     await parent.ended();
   };
 }
@@ -267,12 +271,12 @@ function benchOf<Lock>({ memory }: Party, make: Make<Lock>, create: boolean): Be
 }
 
 /** What the other process does. */
-function accompany<Lock>(make: Make<Lock>, work: Work<Lock>, warmUp = WARM_UP) {
+function accompany<Lock>(make: Make<Lock>, work: Work<Lock>) {
   return async (party: Party, times: number): Promise<void> => {
     pin(1);
     party.gate.pass(); // before, the objects aren't there
     const bench = benchOf(party, make, false);
-    await work(bench, warmUp, false);
+    await work(bench, warmUpOf(times), false);
     party.gate.pass();
     await work(bench, times, false);
     party.gate.pass();
@@ -281,37 +285,20 @@ function accompany<Lock>(make: Make<Lock>, work: Work<Lock>, warmUp = WARM_UP) {
 
 type Both = readonly [Way, ReturnType<typeof accompany>];
 
-/** Both processes of a way. */
-function both<Lock>(name: string, make: Make<Lock>, work: Work<Lock>, warmUp?: number): Both {
-  return [together(name, make, work, warmUp), accompany(make, work, warmUp)];
+/** A way's name and both its processes. */
+function both<Lock>(name: string, make: Make<Lock>, work: Work<Lock>): [string, Both] {
+  return [name, [together(name, make, work), accompany(make, work)]];
 }
 
-const SLOW = 2000;
-
-const PAIRS: Readonly<Record<string, Both>> = {
-  "mutex, contended": both("mutex, contended", mutexAt, increment),
-  "semaphore handover": both("semaphore handover", semaphoresAt, handOver, SLOW),
-  "semaphore handover, await": both("semaphore handover, await", semaphoresAt, handOverAsync, SLOW),
-  "semaphore handover, asleep": both(
-    "semaphore handover, asleep",
-    semaphoresAt,
-    asleep(handOver),
-    SLOW,
-  ),
-  "semaphore handover, await, asleep": both(
-    "semaphore handover, await, asleep",
-    semaphoresAt,
-    asleep(handOverAsync),
-    SLOW,
-  ),
-  "condition handover, asleep": both(
-    "condition handover, asleep",
-    turnsAt,
-    asleep(takeTurns),
-    SLOW,
-  ),
-  "condition handover": both("condition handover", turnsAt, takeTurns, SLOW),
-};
+const PAIRS: Readonly<Record<string, Both>> = Object.fromEntries([
+  both("mutex, contended", mutexAt, increment),
+  both("semaphore handover", semaphoresAt, handOver),
+  both("semaphore handover, await", semaphoresAt, handOverAsync),
+  both("semaphore handover, asleep", semaphoresAt, asleep(handOver)),
+  both("semaphore handover, await, asleep", semaphoresAt, asleep(handOverAsync)),
+  both("condition handover", turnsAt, takeTurns),
+  both("condition handover, asleep", turnsAt, asleep(takeTurns)),
+]);
 
 const WAYS: Readonly<Record<string, Way>> = {
   "mutex": alone(mutexAt, increment),

@@ -4,17 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
+#include <sys/mman.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-static double now(void) {
-  struct timespec t;
-  clock_gettime(CLOCK_MONOTONIC, &t);
-  return t.tv_sec * 1e9 + t.tv_nsec;
-}
+#include "pin.h"
+#include "together.h"
+
+/* For so long Isthmus asks again and again before a thread sleeps for a semaphore. */
+enum { SEMAPHORE_SPIN = 15000 };
 
 static int make_set(int first, int second) {
   int id = semget(IPC_PRIVATE, 2, 0600);
@@ -31,17 +29,30 @@ static void change(int id, int index, int by, int flags) {
   }
 }
 
-static void lock(int id, long times) {
+/* Takes it, if `spinning` after asking again and again. */
+static void take(int id, int index, int flags, int spinning) {
+  struct sembuf op = {index, -1, flags | IPC_NOWAIT};
+  if (spinning) {
+    for (double end = now() + SEMAPHORE_SPIN; now() < end;) {
+      if (semop(id, &op, 1) == 0) return;
+    }
+  }
+  change(id, index, -1, flags);
+}
+
+static void lock(int id, long times, int spinning) {
   for (long i = 0; i < times; i++) {
-    change(id, 0, -1, SEM_UNDO);
+    take(id, 0, SEM_UNDO, spinning);
     change(id, 0, 1, SEM_UNDO);
   }
 }
 
-static void bounce(int id, int take, int give, long times) {
+/* Passes the turn to the other process and waits until it comes back. */
+static void hand_over(int id, int first, long times, int spinning) {
   for (long i = 0; i < times; i++) {
-    change(id, take, -1, 0);
-    change(id, give, 1, 0);
+    if (first) change(id, 0, 1, 0);
+    take(id, first, 0, spinning);
+    if (!first) change(id, 1, 1, 0);
   }
 }
 
@@ -60,6 +71,7 @@ static long copy(int id, long times) {
   static unsigned char block[65536];
   unsigned char *memory = shmat(id, NULL, 0);
   memset(memory, 1, sizeof block);
+  memset(block, 0, sizeof block);
   for (long i = 0; i < times; i++) {
     block[i % sizeof block]++;
     memcpy(memory, block, sizeof block);
@@ -70,32 +82,56 @@ static long copy(int id, long times) {
   return sum;
 }
 
+static int starts(const char *name, const char *with) {
+  return strncmp(name, with, strlen(with)) == 0;
+}
+
+static long work(const char *name, int set, int segment, long times, int first) {
+  int spinning = strstr(name, "spinning") != NULL;
+  if (starts(name, "round trip")) hand_over(set, first, times, spinning);
+  else if (starts(name, "contend")) lock(set, times, spinning);
+  else if (strcmp(name, "attach") == 0) return attach(segment, times);
+  else if (strcmp(name, "copy 64 KiB") == 0) return copy(segment, times);
+  else {
+    lock(set, times, 0);
+    return semctl(set, 0, GETVAL);
+  }
+  return times;
+}
+
+/* The other process: the same gates as in accompany() of bench/sysv.ts. */
+static void accompany(const char *name, struct gate *gate, int set, long times) {
+  pin(1);
+  pass_gate(gate);
+  work(name, set, -1, warm_up_of(times), 0);
+  pass_gate(gate);
+  work(name, set, -1, times, 0);
+  pass_gate(gate);
+}
+
 int main(int argc, char **argv) {
   if (argc < 3) return 2;
   const char *name = argv[1];
-  long times = atol(argv[2]), checksum = times;
-  int two = strcmp(name, "contend") == 0 || strcmp(name, "round trip") == 0;
-  int set = make_set(strcmp(name, "round trip") != 0, 0);
+  long times = atol(argv[2]);
+  int others = starts(name, "contend") || starts(name, "round trip");
+  int set = make_set(!starts(name, "round trip"), 0);
   int segment = shmget(IPC_PRIVATE, 65536, 0600);
-  if (two && fork() == 0) {
-    if (strcmp(name, "contend") == 0) lock(set, times);
-    else bounce(set, 0, 1, times);
-    return 0;
+  struct gate *gate = mmap(NULL, sizeof *gate, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (gate == MAP_FAILED) return 1;
+  if (others && start_child() == 0) {
+    accompany(name, gate, set, times);
+    _exit(0);
   }
+  if (others) pin(0);
+  open_gate(gate, others);
+  work(name, set, segment, warm_up_of(times), 1);
+  await_children(gate, others);
   double start = now();
-  if (strcmp(name, "lock") == 0) {
-    lock(set, times);
-    checksum = semctl(set, 0, GETVAL);
-  } else if (strcmp(name, "contend") == 0) lock(set, times);
-  else if (strcmp(name, "round trip") == 0)
-    for (long i = 0; i < times; i++) {
-      change(set, 0, 1, 0);
-      change(set, 1, -1, 0);
-    }
-  else if (strcmp(name, "attach") == 0) checksum = attach(segment, times);
-  else if (strcmp(name, "copy 64 KiB") == 0) checksum = copy(segment, times);
+  open_gate(gate, others);
+  long checksum = work(name, set, segment, times, 1);
+  open_gate(gate, others); /* the other one is done as well */
   double ns = (now() - start) / times;
-  if (two) wait(NULL);
   semctl(set, 0, IPC_RMID);
   shmctl(segment, IPC_RMID, NULL);
   printf("{\"nanoseconds\":%f,\"checksum\":\"%ld\",\"memory\":0}\n", ns, checksum);

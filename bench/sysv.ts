@@ -1,7 +1,20 @@
 // System V segments and semaphores, beside bench/sysv.c.
 
 import { IPC_PRIVATE, Segment, type Semaphore, SemaphoreSet } from "../mod.ts";
-import { type Group, measureOne, WARM_UP, type Way } from "./case.ts";
+import { besideSpinning, type Case, type Group, measureOne, type Way } from "./case.ts";
+import { BASE, joined, type Party, pin, start, warmUpOf } from "./pair.ts";
+
+const CONTEND: Case = {
+  name: "contend",
+  times: 50_000,
+  what: "as `lock`, while another process does too; Isthmus first tries for 15 us",
+};
+
+const ROUND_TRIP: Case = {
+  name: "round trip",
+  times: 30_000,
+  what: "wake the other process and be woken; Isthmus first tries for 15 us",
+};
 
 /** The group. C has no promises and no `using`: its plain lock is what to compare with. */
 export const SYSV: Group = {
@@ -27,16 +40,10 @@ export const SYSV: Group = {
       c: ["lock"],
       what: "the same by `using` and lock(), which returns a promise",
     },
-    {
-      name: "contend",
-      times: 50_000,
-      what: "as `lock`, while another process does too; Isthmus first tries for 15 us",
-    },
-    {
-      name: "round trip",
-      times: 30_000,
-      what: "wake the other process and be woken; Isthmus first tries for 15 us",
-    },
+    CONTEND,
+    besideSpinning(CONTEND),
+    ROUND_TRIP,
+    besideSpinning(ROUND_TRIP),
     { name: "attach", times: 50_000, what: "attach a segment, write a byte, detach" },
     { name: "copy 64 KiB", times: 50_000, what: "copy a block into a segment" },
   ],
@@ -109,28 +116,56 @@ function alone(work: (mutex: Semaphore, times: number) => void | Promise<void>):
 }
 
 /** What a process does with two semaphores, so many times. */
-type Pair = (one: Semaphore, two: Semaphore, times: number) => void;
+type Work = (one: Semaphore, two: Semaphore, times: number) => void;
 
-/** What the second process does, in the ways that need one. */
-const OTHERS: Record<string, Pair> = {
-  "contend": (one, _two, times) => lock(one, times),
-  "round trip": bounce,
+/** What both processes do, in the ways that need two, and with what the first semaphore begins. */
+interface Pair {
+  readonly parent: Work;
+  readonly child: Work;
+  readonly initial: number;
+}
+
+const lockFirst: Work = (one, _two, times) => lock(one, times);
+
+const PAIRS: Readonly<Record<string, Pair>> = {
+  "contend": { parent: lockFirst, child: lockFirst, initial: 1 },
+  "round trip": { parent: roundTrip, child: bounce, initial: 0 },
 };
 
-/** A way that needs a second process; its checksum is how often it was done. */
-function together(name: string, initial: number, work: Pair): Way {
+/** Where the parent tells its child which set it is. */
+function idIn({ memory }: Party): Int32Array {
+  return memory.array(Int32Array, { offset: BASE, length: 1 });
+}
+
+/** A way with two processes, one on each of two processors, that ends when both are done. */
+function together(way: string): Way {
   return async (measure, { times }) => {
-    using set = SemaphoreSet.create(IPC_PRIVATE, [initial, 0, 0], { removeOnDispose: true });
-    const args = ["run", "--allow-ffi", import.meta.filename ?? "", name, `${times}`, `${set.id}`];
-    const child = new Deno.Command(Deno.execPath(), { args }).spawn();
-    // The other process warms up by itself and opens the gate.
-    await set.at(2).acquire();
-    await measure((times) => {
-      work(set.at(0), set.at(1), times);
+    const { parent: work, initial } = PAIRS[way];
+    using set = SemaphoreSet.create(IPC_PRIVATE, [initial, 0], { removeOnDispose: true });
+    using parent = start({ way, times, byteLength: 64 });
+    idIn(parent)[0] = set.id;
+    await parent.openGate();
+    pin(0);
+    const [one, two] = [set.at(0), set.at(1)];
+    await parent.measure(measure, (times) => {
+      work(one, two, times);
+      parent.gate.open(1); // the child is done as well
       return times;
-    });
-    await child.status;
+    }, () => work(one, two, warmUpOf(times)));
+    await parent.ended();
   };
+}
+
+/** The child of such a way. */
+function accompany(way: string, party: Party, times: number): void {
+  pin(1);
+  party.gate.pass(); // before, the set isn't there
+  const set = SemaphoreSet.fromId(idIn(party)[0]);
+  const work = (times: number) => PAIRS[way].child(set.at(0), set.at(1), times);
+  work(warmUpOf(times));
+  party.gate.pass();
+  work(times);
+  party.gate.pass();
 }
 
 /** A way with a segment. */
@@ -145,21 +180,13 @@ const WAYS: Record<string, Way> = {
   "lock": alone(lock),
   "lock, release()": alone(lockWithoutUsing),
   "lock, await": alone(lockAsync),
-  "contend": together("contend", 1, (one, _two, times) => lock(one, times)),
-  "round trip": together("round trip", 0, roundTrip),
+  ...Object.fromEntries(Object.keys(PAIRS).map((way) => [way, together(way)])),
   "attach": withSegment(attach),
   "copy 64 KiB": withSegment(copy),
 };
 
-/** The second process of a way that needs two. */
-function accompany(name: string, times: number, id: number): void {
-  const set = SemaphoreSet.fromId(id);
-  set.at(2).release();
-  OTHERS[name](set.at(0), set.at(1), Math.min(times, WARM_UP) + times);
-}
-
 if (import.meta.main) {
-  const [name, times, third] = Deno.args;
-  if (/^\d+$/.test(third)) accompany(name, Number(times), Number(third));
-  else await measureOne(WAYS, Deno.args);
+  const party = joined(Deno.args);
+  if (party === undefined) await measureOne(WAYS, Deno.args);
+  else accompany(Deno.args[0], party, Number(Deno.args[1]));
 }

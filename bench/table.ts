@@ -3,6 +3,13 @@
 import { type Beside, type Case, type Side, SIDES } from "./case.ts";
 import { type Fastest, type Laboratory, median, times } from "./laboratory.ts";
 
+/** How many times one takes what another takes, in the rounds. */
+export interface Ratio {
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+}
+
 /** What a case came to; a side that has no way is left out. */
 export interface Row {
   readonly case: string;
@@ -11,8 +18,8 @@ export interface Row {
   readonly nanoseconds: Partial<Record<Side, number>>;
   /** The way that was the fastest, where there were several. */
   readonly way: Partial<Record<Side, string>>;
-  /** How many times Isthmus takes what another side takes: the median of the rounds' ratios. */
-  readonly ratio: Partial<Record<Side, number>>;
+  /** How many times Isthmus takes what another side takes. */
+  readonly ratio: Partial<Record<Side, Ratio>>;
   /** By how much the process's memory grew, in kB: the median. */
   readonly memory: Partial<Record<Side, number>>;
   /** Whether the table shows rates instead of times. */
@@ -35,29 +42,32 @@ export function rowOf(one: Case, laboratory: Laboratory): Row {
   return { ...row, case: one.name, what: one.what, promise: judge(one, row, laboratory) };
 }
 
-/** How many times one takes what the other takes: the median of the rounds' ratios. */
-function ratioOf(one: Fastest, other: Fastest): number {
+function ratioOf(one: Fastest, other: Fastest): Ratio {
   const theirs = times(other.samples);
-  return median(times(one.samples).map((time, round) => time / theirs[round]));
+  const ratios = times(one.samples).map((time, round) => time / theirs[round]);
+  return { median: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) };
 }
 
 /** What another's time is, and how many times it Isthmus takes. */
 interface Comparison {
   readonly name: string;
   readonly nanoseconds: number;
-  readonly ratio: number;
+  readonly ratio: Ratio;
 }
+
+/** Beside what wasn't measured no promise is kept. */
+const UNKNOWN: Ratio = { median: Infinity, least: Infinity, most: Infinity };
 
 function compare(beside: Beside, one: Case, row: Row, laboratory: Laboratory): Comparison {
   if (typeof beside === "string") {
-    const [nanoseconds = 0, ratio = Infinity] = [row.nanoseconds[beside], row.ratio[beside]];
+    const [nanoseconds = 0, ratio = UNKNOWN] = [row.nanoseconds[beside], row.ratio[beside]];
     return { name: NAMES[beside], nanoseconds, ratio };
   }
   const [ours, theirs] = [one, laboratory.find(beside.case)].map((each) =>
     laboratory.fastest(each, "isthmus")
   );
   const name = `"${beside.case}"`;
-  if (ours === undefined || theirs === undefined) return { name, nanoseconds: 0, ratio: Infinity };
+  if (ours === undefined || theirs === undefined) return { name, nanoseconds: 0, ratio: UNKNOWN };
   return { name, nanoseconds: median(times(theirs.samples)), ratio: ratioOf(ours, theirs) };
 }
 
@@ -75,15 +85,15 @@ function judge(one: Case, row: Row, laboratory: Laboratory): Row["promise"] {
   const { name, nanoseconds, ratio } = compare(promise.beside, one, row, laboratory);
   if ("times" in promise) {
     const text = `<= ${Number(promise.times.toFixed(2))} ${name}`;
-    return { text, kept: ratio <= promise.times };
+    return { text, kept: ratio.median <= promise.times };
   }
   if ("more" in promise) {
     const text = `<= ${name} + ${time(promise.more)}`;
     return { text, kept: ours - nanoseconds <= promise.more };
   }
-  const own = typeof promise.beside === "string" ? "" : `, is ${(1 / ratio).toFixed(2)}`;
+  const own = typeof promise.beside === "string" ? "" : `, is ${ratioText(ratio, {})}`;
   const text = `>= ${promise.rate.toFixed(2)} of ${name}'s rate${own}`;
-  return { text, kept: 1 / ratio >= promise.rate };
+  return { text, kept: 1 / ratio.median >= promise.rate };
 }
 
 const NAMES: Readonly<Record<Side, string>> = { c: "C", deno: "Deno", isthmus: "Isthmus" };
@@ -113,10 +123,14 @@ function figure(nanoseconds: number | undefined, rate: Case["rate"]): string {
   return rate === undefined ? time(nanoseconds) : perSecond(nanoseconds, rate);
 }
 
-/** The ratio of the figures that the table shows. */
-function ratio(value: number | undefined, rate: Case["rate"]): string {
-  if (value === undefined) return "";
-  return (rate === undefined ? value : 1 / value).toFixed(2);
+/** The ratio of the figures that the table shows, and between what it was in the rounds. */
+function ratioText(ratio: Ratio | undefined, rate: Case["rate"]): string {
+  if (ratio === undefined) return "";
+  const { median, least, most } = rate === undefined
+    ? ratio
+    : { median: 1 / ratio.median, least: 1 / ratio.most, most: 1 / ratio.least };
+  const text = median.toFixed(2);
+  return least === most ? text : `${text} (${least.toFixed(2)}-${most.toFixed(2)})`;
 }
 
 /** The rows as text. */
@@ -127,8 +141,8 @@ export function table(rows: readonly Row[]): string {
     figure(c, row.rate),
     figure(deno, row.rate),
     figure(isthmus, row.rate),
-    ratio(row.ratio.c, row.rate),
-    ratio(row.ratio.deno, row.rate),
+    ratioText(row.ratio.c, row.rate),
+    ratioText(row.ratio.deno, row.rate),
     row.promise === undefined ? "" : `${row.promise.text}: ${row.promise.kept ? "kept" : "MISSED"}`,
     row.what,
   ]);
