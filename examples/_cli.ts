@@ -6,7 +6,7 @@ import { parseArgs } from "@std/cli/parse-args";
 /** A command line that makes no sense: the message is shown with the usage. */
 export class UsageError extends Error {}
 
-/** The reason that everything still waiting ends with after Ctrl-C. */
+/** The reason that everything still waiting ends with after Ctrl-C: no error to be shown. */
 class Interrupted extends Error {
   constructor(readonly exitCode: number) {
     super("interrupted");
@@ -14,6 +14,24 @@ class Interrupted extends Error {
 }
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
+
+/** The exit code of a program whose output nobody reads any more: that of SIGPIPE. */
+export const UNREAD = 141;
+
+const encoder = new TextEncoder();
+
+/**
+ * Prints a line; ends the program if nobody reads it, as in `... | head -1`. `console.log()`
+ * doesn't tell that, and a program that has no other end would go on for nobody.
+ */
+export function print(line: string): void {
+  const bytes = encoder.encode(`${line}\n`);
+  try {
+    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+  } catch (error) {
+    throw error instanceof Deno.errors.BrokenPipe ? new Interrupted(UNREAD) : error;
+  }
+}
 
 /**
  * Runs an example: shows `usage` on --help, aborts the signal that it hands to `run` on Ctrl-C,

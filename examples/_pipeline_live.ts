@@ -2,12 +2,18 @@
 
 import type { Channel } from "../mod.ts";
 
+/** Whether one line can be written over another. */
+const TERMINAL = Deno.stderr.isTerminal();
+
 /** How often, in milliseconds. */
-const EVERY = 200;
+const EVERY = TERMINAL ? 200 : 1000;
 
 const encoder = new TextEncoder();
 
-/** Shows how channels are getting on, on one line of the terminal, until it leaves scope. */
+/**
+ * Shows how channels are getting on, on one line of the terminal, until it leaves scope; where
+ * there is no terminal, on a new line each time.
+ */
 export class LiveLine implements Disposable {
   readonly #channels: Readonly<Record<string, Channel>>;
   readonly #timer: ReturnType<typeof setInterval>;
@@ -26,7 +32,7 @@ export class LiveLine implements Disposable {
     this.#ended = true;
     clearInterval(this.#timer);
     this.#show();
-    Deno.stderr.writeSync(encoder.encode("\n"));
+    if (TERMINAL) console.error();
   }
 
   [Symbol.dispose](): void {
@@ -44,7 +50,9 @@ export class LiveLine implements Disposable {
       const percent = Math.round(100 * bytes / capacity);
       return `${name}: ${received} messages, ${Math.round(rate)}/s, ${percent} % full`;
     });
+    const line = parts.join(" | ");
     // Back to the start of the line, whose rest is cleared.
-    Deno.stderr.writeSync(encoder.encode(`\r${parts.join(" | ")}\x1b[K`));
+    if (TERMINAL) Deno.stderr.writeSync(encoder.encode(`\r${line}\x1b[K`));
+    else console.error(line);
   }
 }

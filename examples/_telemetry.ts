@@ -3,7 +3,7 @@
 
 import { ftok } from "../mod.ts";
 import { cString, f64, seqlock, struct, type ValueOf } from "../struct/mod.ts";
-import { integer } from "./_cli.ts";
+import { integer, print } from "./_cli.ts";
 
 const Vector = struct("vector", { x: f64, y: f64 });
 
@@ -43,7 +43,7 @@ export class Screen implements Disposable {
   show(text: string): void {
     this.lines++;
     if (!this.#terminal) {
-      console.log(text);
+      print(text);
       return;
     }
     const fitting = text.slice(0, Deno.consoleSize().columns - 1);

@@ -1,6 +1,7 @@
 // What a reader of ticker.ts shows.
 
 import type { AccessOf } from "../mod.ts";
+import { print } from "./_cli.ts";
 import type { Tick } from "./_ticker.ts";
 
 /** Shows the newest price now and then, in a line of its own. */
@@ -27,7 +28,7 @@ export class Board {
     if (elapsed < this.#interval) return;
     const change = 100 * (price / before - 1);
     const lost = this.#missed - this.#shown.missed;
-    console.log(
+    print(
       `${this.#name}: ${quote(symbol)} ${price.toFixed(2)} ` +
         `(${change < 0 ? "" : "+"}${change.toFixed(2)} %), ` +
         `${((this.seen - this.#shown.seen) / elapsed).toFixed(0)}/s, ` +

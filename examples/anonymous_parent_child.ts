@@ -6,7 +6,7 @@
 // child takes --allow-run. There is nothing to remove: the memory ends with those who have it.
 
 import { mapMemfd, Memfd } from "../mod.ts";
-import { failure, startAgain } from "./_child.ts";
+import { startAgain, success } from "./_child.ts";
 import { main, parse, UsageError } from "./_cli.ts";
 
 const USAGE = `\
@@ -34,10 +34,7 @@ async function parent(signal: AbortSignal): Promise<void> {
   memory.writeText("1234567890");
 
   const handle = memfd.inherit(); // from here on, programs that are started get the descriptor
-  const { pid, status } = startAgain(import.meta.url, [CHILD, handle], signal);
-  const ended = await status;
-  signal.throwIfAborted();
-  if (!ended.success) throw new Error(`the child failed: ${failure(pid, ended)}`);
+  await success("the child", startAgain(import.meta.url, [CHILD, handle], signal), signal);
 }
 
 function child(handle: string): void {

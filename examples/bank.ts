@@ -21,7 +21,7 @@ it, and prints how many transfers there were and the sum. Whoever comes first op
   --check               only print the sum
   --remove              only remove the memory
   --die-at <1..7>       kill itself at that step of a transfer (7: before it repairs what somebody
-                        left); takes --allow-run, too
+                        left)
   --help                show this`;
 
 const MAX_TRANSFERS = 2 ** 31 - 1;

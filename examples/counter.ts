@@ -5,7 +5,7 @@
 // --no-guard. Running the processes takes --allow-run.
 
 import { IPC_PRIVATE, Segment, type Semaphore, SemaphoreSet } from "../mod.ts";
-import { failure, startAgain } from "./_child.ts";
+import { startAgain, success } from "./_child.ts";
 import { integer, main, parse, UsageError } from "./_cli.ts";
 
 const USAGE = `\
@@ -57,13 +57,16 @@ async function count(signal: AbortSignal): Promise<void> {
     { length: processes },
     () => startAgain(import.meta.url, args, signal),
   );
-  await Promise.all(workers.map(async ({ pid, status }) => {
-    const ended = await status;
-    if (ended.success || signal.aborted) return;
-    console.error(failure(pid, ended));
-    Deno.exitCode = 1;
-    // If it never came to the gate, the others still wait there for it.
-    set.at(GATE).tryAcquire();
+  await Promise.all(workers.map(async (worker) => {
+    try {
+      await success("a worker", worker, signal);
+    } catch (error) {
+      if (signal.aborted) return;
+      console.error((error as Error).message);
+      Deno.exitCode = 1;
+      // If it never came to the gate, the others still wait there for it.
+      set.at(GATE).tryAcquire();
+    }
   }));
   signal.throwIfAborted();
 

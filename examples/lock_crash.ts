@@ -3,8 +3,8 @@
 // Start it with `deno run --allow-ffi --allow-run examples/lock_crash.ts`, then once more with
 // --no-repair. Running the processes takes --allow-run.
 
-import { IPC_PRIVATE, type Memory, Mutex, Segment } from "../mod.ts";
-import { failure, startAgain } from "./_child.ts";
+import { mapMemfd, Memfd, type Memory, Mutex, type MutexGuard } from "../mod.ts";
+import { startAgain, success } from "./_child.ts";
 import { main, parse, pause, UsageError } from "./_cli.ts";
 
 const USAGE = `\
@@ -16,17 +16,20 @@ them into the other. The next process learns that, puts things right, and goes o
   --no-repair  the next process doesn't: nobody can lock the mutex any more, until it is recovered
   --help       show this`;
 
-/** Where the mutex lies; before it are the purses, and how far the first process is. */
+/** Where the mutex lies; before it are the purses, and how far the others are. */
 const OFFSET = 64;
 const [LEFT, RIGHT, PROGRESS] = [0, 1, 2];
 const SUM = 200;
 
-/** The first argument of the processes that are started; then the segment's id follows. */
-const ROLES = { "--thief": thief, "--next": next, "--careless": careless };
+/** Where another mutex lies, which the first process has as long as it lives. */
+const LIFELINE = 128;
 
-const role = ROLES[Deno.args[0] as keyof typeof ROLES];
+/** The first argument of the processes that are started; then what finds the memory follows. */
+const ROLES = new Map([["--thief", thief], ["--next", next], ["--careless", careless]]);
+
+const role = ROLES.get(Deno.args[0]);
 if (role !== undefined) {
-  using memory = Segment.fromId(Number(Deno.args[1])).attach();
+  using memory = mapMemfd(Deno.args[1]);
   role(memory);
 } else await main(USAGE, crash);
 
@@ -46,29 +49,33 @@ async function crash(signal: AbortSignal): Promise<void> {
   const { flags, args: [surplus] } = parse({ boolean: ["no-repair"] });
   if (surplus !== undefined) throw new UsageError(`There is no argument ${surplus}`);
 
-  using segment = Segment.create(IPC_PRIVATE, 4096, { removeOnDispose: true });
-  using memory = segment.attach();
+  // Memory without a name: however the processes end, nothing of it stays.
+  using memfd = Memfd.create(4096);
+  using memory = memfd.map();
+  using _lifeline = Mutex.create(memory, { offset: LIFELINE }).lockSync();
   const mutex = Mutex.create(memory, { offset: OFFSET });
   const purse = purses(memory);
   purse.set([SUM / 2, SUM / 2]);
   say(`started; ${contents(purse)}`);
-  const start = (role: keyof typeof ROLES) =>
-    startAgain(import.meta.url, [role, String(segment.id)], signal);
+  const start = (role: string) => startAgain(import.meta.url, [role, memfd.inherit()], signal);
 
   const first = start("--thief");
-  await reached(1, purse, first, signal);
-  say(`lockSync({ timeout: 100 }): ${nameOf(() => mutex.lockSync({ timeout: 100 }))}`);
+  const robbed = success("the thief", first, signal);
+  await reached(1, purse, robbed, signal);
+  const refusal = refused(() => mutex.lockSync({ timeout: 100 }));
+  if (refusal === undefined) await robbed; // it has died before its time
+  say(`lockSync({ timeout: 100 }): ${refusal}`);
+
   const second = start(flags["no-repair"] ? "--careless" : "--next");
-  await reached(2, purse, second, signal);
-  await pause(0.2, signal); // it waits now
+  const recovered = success("the next one", second, signal);
+  await reached(2, purse, recovered, signal);
+  await Promise.race([pause(0.2, signal), robbed, recovered]); // it waits now
   say(`kill -9 ${first.pid}`);
   first.kill("SIGKILL");
-  await first.status;
-  const ended = await second.status;
-  if (!ended.success) throw new Error(failure(second.pid, ended));
+  await recovered;
 
   if (flags["no-repair"]) {
-    say(`lockSync(): ${nameOf(() => mutex.lockSync())}`);
+    say(`lockSync(): ${refused(() => mutex.lockSync())}`);
     using guard = mutex.recover();
     say(`recover(): ownerDied is ${guard.ownerDied}`);
     repair(purse);
@@ -78,26 +85,22 @@ async function crash(signal: AbortSignal): Promise<void> {
   say(`locked it: ownerDied is ${guard.ownerDied}; ${contents(purse)}`);
 }
 
-/** Waits until a process has got so far; throws if it ended before. */
+/** Waits until a process has got so far; throws if it ends before. */
 async function reached(
   progress: number,
   purse: Int32Array,
-  { pid, status }: Deno.ChildProcess,
+  end: Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  let ended: Deno.CommandStatus | undefined;
-  status.then((how) => ended = how);
   while (Atomics.load(purse, PROGRESS) !== progress) {
-    if (ended !== undefined) throw new Error(`${failure(pid, ended)}, before it got so far`);
-    await pause(0.01, signal);
+    await Promise.race([pause(0.01, signal), end]);
   }
 }
 
-/** The name of the error that something throws. */
-function nameOf(call: () => unknown): string {
+/** Says why a mutex can't be locked; `undefined` if it can. */
+function refused(lock: () => MutexGuard): string | undefined {
   try {
-    call();
-    return "no error";
+    using _guard = lock();
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     return `${error.name}: ${error.message}`;
@@ -111,7 +114,8 @@ function thief(memory: Memory): void {
   purse[LEFT] -= 10;
   say(`locked the mutex, and took 10 out of the left purse; ${contents(purse)}`);
   Atomics.store(purse, PROGRESS, 1);
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); // for ever
+  // For as long as there is somebody to kill it.
+  using _lifeline = Mutex.open(memory, { offset: LIFELINE }).lockSync();
 }
 
 /** Locks, and does as one should. */

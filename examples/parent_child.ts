@@ -5,7 +5,7 @@
 // the child takes --allow-run.
 
 import { IPC_PRIVATE, Segment } from "../mod.ts";
-import { failure, startAgain } from "./_child.ts";
+import { startAgain, success } from "./_child.ts";
 import { main, parse, UsageError } from "./_cli.ts";
 
 const USAGE = `\
@@ -33,10 +33,8 @@ async function parent(signal: AbortSignal): Promise<void> {
   memory.writeText(text);
   console.error(`wrote ${size} bytes to segment ${segment.id}`);
 
-  const { pid, status } = startAgain(import.meta.url, [CHILD, `${segment.id}`], signal);
-  const ended = await status;
-  signal.throwIfAborted();
-  if (!ended.success) throw new Error(`the child failed: ${failure(pid, ended)}`);
+  const process = startAgain(import.meta.url, [CHILD, `${segment.id}`], signal);
+  await success("the child", process, signal);
 }
 
 function child(segmentId: number): void {

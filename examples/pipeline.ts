@@ -1,12 +1,12 @@
 // A pipeline of processes that counts the words of a text: one reads it, several count, and one
-// adds up what they found. What goes from one to the next goes through channels in a shared
-// segment.
+// adds up what they found. What goes from one to the next goes through channels in shared memory.
 //
 // Start it with `deno run --allow-ffi --allow-run --allow-read examples/pipeline.ts README.md`.
 // Running the processes takes --allow-run.
 
-import { Channel, IPC_PRIVATE, jsonCodec, Segment } from "../mod.ts";
-import { failure, startAgain } from "./_child.ts";
+import { Channel, jsonCodec, mapMemfd, Memfd } from "../mod.ts";
+import type { Memory } from "../mod.ts";
+import { startAgain, success } from "./_child.ts";
 import { integer, main, parse, UsageError } from "./_cli.ts";
 import { countWords, mostFrequent, pieces, type Words } from "./_pipeline_words.ts";
 import { LiveLine } from "./_pipeline_live.ts";
@@ -22,26 +22,26 @@ Counts the words of a text in several processes, which a channel leads to and an
 
 const MAX_WORKERS = 32;
 
-/** The capacity of the channel that leads to the workers, and of the one that leads from them. */
-const TO_WORKERS = 1 << 20;
-const FROM_WORKERS = 1 << 20;
+// Where the channels lie in the memory, one behind the other, and how they are.
+const TO_WORKERS = { offset: 0, capacity: 1 << 20, receivers: "many" } as const;
+const FROM_WORKERS = { offset: endOf(TO_WORKERS), capacity: 1 << 20, senders: "many" } as const;
+/** Nothing is sent here: its sender is the process that started the others, as long as it lives. */
+const LIFELINE = { offset: endOf(FROM_WORKERS), capacity: 8, receivers: "many" } as const;
+const SIZE = endOf(LIFELINE);
 
 /** What a worker found in one piece. */
 const counts = jsonCodec<Words>();
 
-const ROLES: Readonly<Record<string, (segment: Segment, argument: string) => Promise<void>>> = {
-  "--reader": read,
-  "--worker": work,
-  "--writer": write,
-};
+/** The first argument of the processes that are started; the memory and another one follow. */
+const ROLES = new Map([["--reader", read], ["--worker", work], ["--writer", write]]);
 
-const role = ROLES[Deno.args[0]];
+const [first, handle, argument] = Deno.args;
+const role = ROLES.get(first);
 if (role === undefined) await main(USAGE, count);
-else {
-  await role(Segment.fromId(Number(Deno.args[1])), Deno.args[2]).catch((error) => {
-    console.error(`${Deno.args[0].slice(2)}: ${error.name}: ${error.message}`);
-    Deno.exit(1);
-  });
+else await takePart(role).catch(fail);
+
+function endOf({ offset, capacity }: { offset: number; capacity: number }): number {
+  return offset + Channel.byteLength({ capacity });
 }
 
 /** Starts the others, and shows how they are getting on. */
@@ -51,76 +51,81 @@ async function count(signal: AbortSignal): Promise<void> {
   if (surplus !== undefined) throw new UsageError(`There is no argument ${surplus}`);
   const workers = integer("--workers", flags.workers ?? "2", 1, MAX_WORKERS);
   const top = integer("--top", flags.top ?? "10", 0, 1000);
+  await Deno.stat(file); // or there is none
 
-  const second = Channel.byteLength({ capacity: TO_WORKERS });
-  const size = second + Channel.byteLength({ capacity: FROM_WORKERS });
-  using segment = Segment.create(IPC_PRIVATE, size, { removeOnDispose: true });
-  using memory = segment.attach();
-  const toWorkers = Channel.create(memory, { capacity: TO_WORKERS, receivers: "many" });
-  const fromWorkers = Channel.create(memory, {
-    offset: second,
-    capacity: FROM_WORKERS,
-    senders: "many",
-  });
+  // Memory without a name: however the processes end, nothing of it stays.
+  using memfd = Memfd.create(SIZE);
+  using memory = memfd.map();
+  const toWorkers = Channel.create(memory, TO_WORKERS);
+  const fromWorkers = Channel.create(memory, FROM_WORKERS);
+  using _lifeline = Channel.create(memory, LIFELINE).sender();
 
   const processes = new AbortController();
   const all = AbortSignal.any([signal, processes.signal]);
-  const start = async (name: string, argument: string, permissions: string[] = []) => {
-    const args = [name, `${segment.id}`, argument];
-    const { pid, status } = startAgain(import.meta.url, args, all, permissions);
-    const ended = await status;
-    if (!ended.success) throw new Error(`${name.slice(2)}: ${failure(pid, ended)}`);
-  };
   using live = new LiveLine({ read: toWorkers, counted: fromWorkers });
-  try {
-    const writer = start("--writer", `${top}`);
-    const others = [
-      start("--reader", file, [`--allow-read=${file}`]),
-      ...Array.from({ length: workers }, () => start("--worker", "")),
-    ];
-    await Promise.race([Promise.all(others), writer.then(() => Promise.all(others))]);
+  const start = async (name: string, role: string, argument = "", permissions: string[] = []) => {
+    const args = [role, memfd.inherit(), argument];
+    const child = startAgain(import.meta.url, args, all, { permissions, stderr: "piped" });
+    const errors = await new Response(child.stderr).text();
+    if (errors !== "") {
+      live.end();
+      console.error(errors.trimEnd());
+    }
+    await success(name, child, all);
+  };
+  // Deno takes what is between commas for several files.
+  const permission = file.includes(",") ? "--allow-read" : `--allow-read=${file}`;
+  const writer = start("the writer", "--writer", `${top}`);
+  const others = [
+    start("the reader", "--reader", file, [permission]),
+    ...Array.from({ length: workers }, (_, i) => start(`worker ${i + 1}`, "--worker")),
+  ];
+  const sent = Promise.all(others).then(() => {
+    live.end();
     // The last message was sent: the writer comes to the end of the stream.
     using sender = fromWorkers.sender();
     sender.end();
-    live.end();
-    await writer;
+  });
+  try {
+    await Promise.all([writer, sent]);
   } finally {
     processes.abort(); // nobody goes on when one has failed
+    await Promise.allSettled([writer, ...others]);
     signal.throwIfAborted();
   }
 }
 
-/** The channel that leads to the workers, and the one that leads from them. */
-function channels(segment: Segment) {
-  const memory = segment.attach();
-  const offset = Channel.byteLength({ capacity: TO_WORKERS });
-  return {
-    toWorkers: Channel.open(memory),
-    fromWorkers: Channel.open(memory, { offset }),
-    [Symbol.dispose]: () => memory.detach(),
-  };
+/** What a process does that was started by another. */
+async function takePart(role: typeof read): Promise<void> {
+  using memory = mapMemfd(handle);
+  using lifeline = Channel.open(memory, LIFELINE).receiver();
+  // If the one that started this process was killed, nobody is left to end it.
+  lifeline.addEventListener("peerdeath", () => Deno.exit(1));
+  await role(memory, argument);
+}
+
+function fail(error: Error): never {
+  console.error(`${first.slice(2)}: ${error.name}: ${error.message}`);
+  Deno.exit(1);
 }
 
 /** Sends the file, piece by piece: who counts none is not to be waited for. */
-async function read(segment: Segment, path: string): Promise<void> {
-  using both = channels(segment);
-  using sender = both.toWorkers.sender();
+async function read(memory: Memory, path: string): Promise<void> {
+  using sender = Channel.open(memory, TO_WORKERS).sender();
   for await (const piece of pieces((await Deno.open(path)).readable)) await sender.send(piece);
   sender.end();
 }
 
 /** Counts the words of any piece that nobody else has taken. */
-async function work(segment: Segment): Promise<void> {
-  using both = channels(segment);
-  using receiver = both.toWorkers.receiver();
-  using sender = both.fromWorkers.sender({ codec: counts });
+async function work(memory: Memory): Promise<void> {
+  using receiver = Channel.open(memory, TO_WORKERS).receiver();
+  using sender = Channel.open(memory, FROM_WORKERS).sender({ codec: counts });
   for await (const piece of receiver) await sender.send(countWords(piece));
 }
 
 /** Adds up what the workers found. */
-async function write(segment: Segment, top: string): Promise<void> {
-  using both = channels(segment);
-  using receiver = both.fromWorkers.receiver({ codec: counts });
+async function write(memory: Memory, top: string): Promise<void> {
+  using receiver = Channel.open(memory, FROM_WORKERS).receiver({ codec: counts });
   const sum = new Map<string, number>();
   for await (const found of receiver) {
     for (const [word, times] of found) sum.set(word, (sum.get(word) ?? 0) + times);

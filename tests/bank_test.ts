@@ -10,7 +10,6 @@ import { type Random, withRandom } from "./_random.ts";
 import { test } from "./_sync.ts";
 
 const EXAMPLE = "examples/bank.ts";
-const FLAGS = ["--allow-ffi", "--allow-run"];
 const ignore = noCompiler("bank.c");
 
 /** A bank of its own, that is removed when it leaves scope, and its programs. */
@@ -19,7 +18,7 @@ async function setUp({ c = false } = {}) {
   const executable = c ? await compileBank() : undefined;
   const program = (kind: "ts" | "c", ...args: string[]): Process =>
     kind === "ts" || executable === undefined
-      ? deno(EXAMPLE, ["--name", name, ...args], FLAGS)
+      ? deno(EXAMPLE, ["--name", name, ...args])
       : new Process(executable, ["--name", name, ...args]);
   return {
     name,

@@ -1,12 +1,16 @@
 // lock_crash.ts, as a user runs it.
 
-import { assertEquals, assertStringIncludes } from "@std/assert";
-import { Segment } from "../mod.ts";
-import { deno, type Output } from "./_process.ts";
+import { assertEquals, assertMatch, assertStringIncludes } from "@std/assert";
+import { allEnded, interruptAll } from "./_family.ts";
+import { deno, type Output, type Process } from "./_process.ts";
 import { test } from "./_sync.ts";
 
+function start(...args: string[]): Process {
+  return deno("examples/lock_crash.ts", args, ["--allow-ffi", "--allow-run"]);
+}
+
 async function lockCrash(...args: string[]): Promise<Output> {
-  await using process = deno("examples/lock_crash.ts", args, ["--allow-ffi", "--allow-run"]);
+  await using process = start(...args);
   return await process.output();
 }
 
@@ -33,8 +37,6 @@ test("lock_crash.ts: the next one recovers, as one can see", async () => {
     "markConsistent(), and released it",
     "locked it: ownerDied is false; left 90, right 110",
   ]);
-  const id = Number(/segment (\d+)/.exec(timeout)?.[1]);
-  assertEquals(Segment.list().some((segment) => segment.id === id), false);
 });
 
 test("lock_crash.ts --no-repair: nobody can lock it, until it is recovered", async () => {
@@ -55,3 +57,27 @@ test("lock_crash.ts explains itself, and refuses nonsense", async () => {
   assertStringIncludes((await lockCrash("--help")).stdout, "--no-repair");
   assertEquals((await lockCrash("surplus")).code, 2);
 });
+
+/** What is printed before the one who took the money is killed. */
+const STEPS = ["started", "took 10 out", "lockSync({ timeout: 100 })", "waits for the mutex"];
+
+for (const step of STEPS) {
+  test(`lock_crash.ts ends all its processes on Ctrl-C after "${step}"`, async () => {
+    await using process = start();
+    await process.until("stdout", step);
+    interruptAll(process);
+    const { code, stdout, stderr } = await allEnded(process);
+    assertEquals([code, stderr], [130, ""], stdout);
+    // "started" may be followed by what was on its way, but by nothing that isn't so.
+    for (const line of story(stdout)) {
+      assertMatch(line, /^(started|locked the|lockSync\(.*TimedOut|waits)/);
+    }
+  });
+
+  test(`lock_crash.ts leaves nobody behind when it is killed after "${step}"`, async () => {
+    await using process = start();
+    await process.until("stdout", step);
+    process.kill("SIGKILL");
+    await allEnded(process);
+  });
+}

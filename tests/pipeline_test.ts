@@ -2,7 +2,11 @@
 
 import { assert, assertEquals, assertMatch } from "@std/assert";
 import { countWords, mostFrequent, pieces } from "../examples/_pipeline_words.ts";
-import { deno } from "./_process.ts";
+import { Channel, mapFile } from "../mod.ts";
+import { isInstalled } from "./_c.ts";
+import { allEnded, childrenOf, childWith, interruptAll } from "./_family.ts";
+import { until } from "./_objects.ts";
+import { deno, path, Process, run } from "./_process.ts";
 import { test } from "./_sync.ts";
 
 const FLAGS = ["--allow-ffi", "--allow-run", "--allow-read"];
@@ -13,10 +17,38 @@ function pipeline(...args: string[]) {
 }
 
 /** A text in a file, and its name. */
-function textFile(text: string): { file: string } & Disposable {
-  const file = Deno.makeTempFileSync({ prefix: "isthmus-pipeline-" });
+function textFile(text: string, suffix = ""): { file: string } & Disposable {
+  const file = Deno.makeTempFileSync({ prefix: "isthmus-pipeline-", suffix });
   Deno.writeTextFileSync(file, text);
   return { file, [Symbol.dispose]: () => Deno.removeSync(file) };
+}
+
+/** The example with two workers, all of whom wait: the text never comes. */
+async function stuck(): Promise<{ process: Process } & AsyncDisposable> {
+  const directory = Deno.makeTempDirSync({ prefix: "isthmus-pipeline-" });
+  const file = `${directory}/fifo`;
+  await run("mkfifo", [file]);
+  const process = pipeline(file);
+  return {
+    process,
+    async [Symbol.asyncDispose]() {
+      await process[Symbol.asyncDispose]();
+      Deno.removeSync(directory, { recursive: true });
+    },
+  };
+}
+
+/** Waits until the reader and two workers are there, and the writer. */
+async function attached(process: Process): Promise<void> {
+  const { args } = await childWith(process, "--writer");
+  const fd = args.find((arg) => arg.startsWith("memfd:"))?.split(":")[2];
+  using memory = mapFile(`/proc/${process.pid}/fd/${fd}`, { access: "readwrite" });
+  const toWorkers = Channel.open(memory);
+  const fromWorkers = Channel.open(memory, { offset: toWorkers.byteLength });
+  await until(
+    () => [toWorkers, fromWorkers].every((channel) => channel.stat().participants.length === 3),
+    "all are attached",
+  );
 }
 
 test("pipeline.ts counts the words of a text in several processes", async () => {
@@ -33,7 +65,8 @@ test("pipeline.ts counts the words of a text in several processes", async () => 
   const table = words.map((word, i) => `${times(i)} ${word.toLowerCase()}`).toReversed();
   assertEquals(code, 0, stderr);
   assertEquals(stdout, `${total} words, 8 different ones\n${table.join("\n")}\n`);
-  assertMatch(stderr, /read: \d+ messages, \d+\/s, \d+ % full \| counted: /);
+  assertMatch(stderr, /^(read: \d+ messages, \d+\/s, \d+ % full \| counted: .* full\n)+$/);
+  assert(!stderr.includes("\r") && !stderr.includes("\x1b"), stderr); // which are for terminals
 });
 
 test("pipeline.ts counts no words in an empty file", async () => {
@@ -43,12 +76,21 @@ test("pipeline.ts counts no words in an empty file", async () => {
   assertEquals([code, stdout], [0, "0 words, 0 different ones\n"]);
 });
 
+test("pipeline.ts reads files with a comma in their names", async () => {
+  using text = textFile("one two", ", and more");
+  await using process = pipeline("--top", "0", text.file);
+  const { code, stdout, stderr } = await process.output();
+  assertEquals([code, stdout], [0, "2 words, 2 different ones\n"], stderr);
+});
+
 test("pipeline.ts says what is wrong", async () => {
   const cases: [args: string[], code: number, message: RegExp][] = [
-    [[], 2, /Which file\?/],
-    [["a", "b"], 2, /no argument b/],
-    [["--workers", "0", "a"], 2, /--workers must be a whole number from 1 to 32/],
-    [["/nowhere/at/all"], 1, /NotFound/],
+    [[], 2, /^Which file\?\n/],
+    [["a", "b"], 2, /^There is no argument b\n/],
+    [["--workers", "0", "a"], 2, /^--workers must be a whole number from 1 to 32/],
+    [["/nowhere/at/all"], 1, /^NotFound: .*\n$/],
+    [["toString"], 1, /^NotFound: .*\n$/],
+    [["/"], 1, /\nreader: IsADirectory: .*\nError: the reader failed: process \d+ .* code 1\n$/],
   ];
   for (const [args, expected, message] of cases) {
     await using process = pipeline(...args);
@@ -58,13 +100,83 @@ test("pipeline.ts says what is wrong", async () => {
   }
 });
 
+test("pipeline.ts explains itself on --help, and needs no permission for that", async () => {
+  await using process = deno("examples/pipeline.ts", ["--help"], []);
+  const { code, stdout, stderr } = await process.output();
+  assertEquals([code, stderr], [0, ""]);
+  assertMatch(
+    stdout,
+    /^Usage: deno run --allow-ffi --allow-run --allow-read examples\/pipeline\.ts/,
+  );
+});
+
+test("pipeline.ts reads no file that it may not read itself", async () => {
+  using text = textFile("secret");
+  await using process = deno("examples/pipeline.ts", [text.file], ["--allow-ffi", "--allow-run"]);
+  const { code, stdout, stderr } = await process.output();
+  assertEquals([code, stdout], [1, ""]);
+  assertMatch(stderr, /^NotCapable: Requires read access .*\n$/);
+});
+
+test({
+  name: "pipeline.ts writes an error below the line that changes, in a terminal",
+  ignore: !isInstalled("script"),
+  async fn() {
+    const command = [Deno.execPath(), "run", "--no-prompt", ...FLAGS, path("examples/pipeline.ts")];
+    await using process = new Process("script", ["-qec", [...command, "/"].join(" "), "/dev/null"]);
+    const { code, stdout } = await process.output();
+    assertEquals(code, 1, stdout);
+    const [live, error] = stdout.split("\r\n");
+    assert(live.endsWith(" full\x1b[K"), stdout);
+    assertMatch(error, /^reader: IsADirectory: /);
+  },
+});
+
+for (const role of ["reader", "worker", "writer"]) {
+  test(`pipeline.ts says that its ${role} was killed, and ends the others`, async () => {
+    await using pipeline = await stuck();
+    const { process } = pipeline;
+    await attached(process);
+    const { pid } = await childWith(process, `--${role}`);
+    Deno.kill(pid, "SIGKILL");
+    const { code, stdout, stderr } = await allEnded(process);
+    assertEquals([code, stdout], [1, ""]);
+    const name = role === "worker" ? "worker [12]" : `the ${role}`;
+    assertMatch(
+      stderr,
+      new RegExp(`\nError: ${name} failed: process ${pid} was ended by SIGKILL\n$`),
+    );
+  });
+}
+
+test("pipeline.ts leaves nobody behind when it is killed, at once or later", async () => {
+  for (const ready of [attached, (process: Process) => childWith(process, "--reader")]) {
+    await using pipeline = await stuck();
+    const { process } = pipeline;
+    await ready(process);
+    process.kill("SIGKILL");
+    await allEnded(process);
+  }
+});
+
 test("pipeline.ts ends all its processes on Ctrl-C", async () => {
   using text = textFile("some words ".repeat(3_000_000));
   await using process = pipeline("--workers", "1", text.file);
   await process.until("stderr", "messages");
   process.kill("SIGINT");
-  const { code } = await process.output();
-  assertEquals(code, 130); // and the runner finds no process and no segment
+  const { code, stderr } = await allEnded(process);
+  assertEquals(code, 130); // and the runner finds no process
+  assertMatch(stderr, /^(read: .*\n)+$/);
+});
+
+test("pipeline.ts says nothing of children that Ctrl-C ended before it", async () => {
+  await using pipeline = await stuck();
+  const { process } = pipeline;
+  await until(() => childrenOf(process).length === 4, "all are started");
+  interruptAll(process);
+  const { code, stderr } = await allEnded(process);
+  assertEquals(code, 130);
+  assertMatch(stderr, /^(read: .*\n)+$/);
 });
 
 test("a text is cut between words, and never within a character", async () => {

@@ -265,7 +265,7 @@ test("ticker.ts says what is wrong with a segment of another program", async () 
     assertEquals([code, stdout], [1, ""]);
     assertMatch(
       stderr,
-      /^InvalidData: Cannot (create|open) broadcast .*: something else is there.*\n$/,
+      /^InvalidData: Cannot (create|open) (the )?broadcast .*: something else is there.*\n$/,
     );
   }
 });
