@@ -64,7 +64,9 @@ export abstract class EventState {
 
   protected waitableFor(attempt: () => true | undefined): Waitable<true> {
     const { place, patience } = this;
-    return { place, index: STATE, patience, kind: "event", attempt };
+    // It may have been taken and set again since the attempt: nobody wakes for that any more.
+    const announce = (value: number) => this.isSetNow(value) ? undefined : value;
+    return { place, index: STATE, patience, kind: "event", attempt, announce };
   }
 }
 

@@ -84,6 +84,8 @@ export class SemaphoreUnits {
       kind: "acquire",
       attempt: () => this.take(amount) || undefined,
       announce(value) {
+        // The units may have been taken and given back since the attempt: nobody wakes for that.
+        if (value >= amount) return undefined;
         count(1);
         return value;
       },

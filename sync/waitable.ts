@@ -36,6 +36,9 @@ export interface Waitable<T> {
    * Sees to it that others wake whoever sleeps from now on, and returns the value of the word to
    * sleep on; `undefined` if it changed meanwhile. Without it, others always wake. For those of a
    * kind that wait asynchronously, one announcement stands for all.
+   *
+   * Where the word can go back to what it was, it must refuse a value with which the attempt would
+   * succeed: the word was loaded before that, and may have been another one in between.
    */
   announce?(value: number): number | undefined;
   /** Undoes an announcement, after the sleep. */
