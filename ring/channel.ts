@@ -94,8 +94,8 @@ export interface ChannelStat {
  * **The end of the stream**, by `sender.end()`, stays in the memory, also in a file, until another
  * sender attaches: a receiver that comes before that finds it at once.
  *
- * Where the ring is full, senders sleep until a quarter of it is free; they look after 100 ms at
- * the latest. To wake them for each message would take both sides longer than the messages do.
+ * Where the ring is full and receivers are at full speed, senders sleep until a quarter of it is
+ * free: to wake them for each message would take both sides longer than the messages do.
  *
  * What other processes write there is checked: they can break the channel, which is
  * `Deno.errors.InvalidData` then, and send nonsense, but nothing else. Those who use it must be of

@@ -23,6 +23,9 @@ import { point } from "./test_points.ts";
 /** How many pauses let messages gather: about a microsecond. */
 const PAUSES = 32;
 
+/** How long a receiver that is at full speed takes for a message at most, in milliseconds. */
+const SLOW = 0.1;
+
 /** How often it is tried whether that pays. */
 const PROBE_EVERY = 256;
 
@@ -40,6 +43,8 @@ export class ReceiveEnd extends ChannelEnd {
   /** Where what isn't given back starts, as it was when the last was. */
   #start = 0;
   #ended = false;
+  /** When it gave room back the last time that somebody slept for it. */
+  #moved = -Infinity;
   /** Whether it pays to let messages gather. */
   #gathers = false;
   #looks = 0;
@@ -274,6 +279,7 @@ export class ReceiveEnd extends ChannelEnd {
   override close(word?: number): void {
     if (this.open) this.finish(false);
     else if (this.#count > 0 && this.words.length > 0) this.publish();
+    this.wakeSenders();
     this.#available = 0;
     this.#target.forget();
     super.close(word);
@@ -326,13 +332,25 @@ export class ReceiveEnd extends ChannelEnd {
     this.#available -= size;
   }
 
+  /** Wakes senders that were not worth it so far: this receiver takes nothing more for now. */
+  wakeSenders(): void {
+    const { words } = this;
+    if (words.length === 0 || (Atomics.load(words, HEAD) & ASLEEP) === 0) return;
+    Atomics.and(words, HEAD, ~ASLEEP);
+    this.wake(HEAD);
+  }
+
   /**
-   * Wakes senders once a quarter of the ring is free, and leaves the flag there until then: to be
-   * woken for each message would take both sides longer than the messages do.
+   * Wakes senders at once, unless this receiver is at full speed: then once a quarter of the ring is
+   * free, and the flag stays there until then. To be woken for each message would take both sides
+   * longer than the messages do.
    */
   #wakeSenders(words: Int32Array<ArrayBufferLike>): void {
+    const now = performance.now();
+    const slow = now - this.#moved >= SLOW;
+    this.#moved = now;
     const used = ((Atomics.load(words, TAIL) & ~FLAGS) - this.#head) | 0;
-    if (used <= this.capacity - (this.capacity >>> 2)) this.wake(HEAD);
+    if (slow || used <= this.capacity - (this.capacity >>> 2)) this.wake(HEAD);
     else Atomics.or(words, HEAD, ASLEEP);
   }
 }

@@ -87,6 +87,7 @@ export class ChannelReception {
     const { end } = this;
     const first = this.#try(attempt);
     if (first !== undefined || end.ended) return first;
+    end.wakeSenders();
     for (let left = timeout; left !== 0; left = timeLeft(deadline)) {
       if (!end.spin() && !this.#syncWait.waitSync(left)) break;
       if (!end.enterSync(timeLeft(deadline))) throw end.lockedError(timeout);
@@ -112,6 +113,7 @@ export class ChannelReception {
       const first = this.#try(attempt);
       if (first !== undefined) return await fulfilled(finish(first));
       if (end.ended) return undefined;
+      end.wakeSenders();
       const deadline = deadlineOf(timeout);
       for (let left = timeout; left !== 0; left = timeLeft(deadline)) {
         if (!await this.#asyncWait.wait({ signal, timeout: left })) break;

@@ -5,12 +5,15 @@ import { Buffer } from "node:buffer";
 import {
   bytesCodec,
   Channel,
+  type ChannelReceiver,
   type Codec,
   type CreateChannelOptions,
   mapAnonymous,
 } from "../mod.ts";
-import { PARTICIPANTS } from "../ring/channel_layout.ts";
-import { test } from "./_sync.ts";
+import { ASLEEP, HEAD, PARTICIPANTS } from "../ring/channel_layout.ts";
+import { until } from "./_objects.ts";
+import { LIMIT } from "./_process.ts";
+import { test, withoutHealing } from "./_sync.ts";
 
 /** A message of one byte. */
 function message(number: number): Uint8Array {
@@ -372,4 +375,26 @@ test("who gives up its turn leaves nothing behind, and the others their order", 
   for (let i = 0; i < 3; i++) sender.trySend(message(i));
   await Promise.all([first, second, third]);
   assertEquals(got, ["first", "second", "third"]);
+});
+
+test("who waits for room gets it from a receiver that takes its time, or stops", async () => {
+  using _ = withoutHealing();
+  const take: ((receiver: ChannelReceiver<Uint8Array>) => void)[] = [
+    (receiver) => void receiver.tryReceive(), // one message, and then no more
+    (receiver) => { // fast, but then there are none, or it leaves
+      receiver.tryReceiveBatch(2);
+      receiver.tryReceive();
+      receiver.close();
+    },
+  ];
+  for (const receive of take) {
+    using setup = setUp({ capacity: 4096 });
+    using sender = setup.channel.sender();
+    using receiver = setup.channel.receiver();
+    while (sender.trySend(new Uint8Array(56)));
+    const sent = sender.send(new Uint8Array(56), LIMIT);
+    await until(() => (setup.words[HEAD] & ASLEEP) !== 0, "the sender sleeps");
+    receive(receiver);
+    await sent;
+  }
 });
