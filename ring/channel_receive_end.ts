@@ -23,8 +23,12 @@ import { point } from "./test_points.ts";
 /** How many pauses let messages gather: about a microsecond. */
 const PAUSES = 32;
 
-/** How long a receiver that is at full speed takes for a message at most, in milliseconds. */
-const SLOW = 0.1;
+/**
+ * For how many messages in a row senders are kept waiting before the clock is asked, and the time
+ * from which on the receiver isn't at full speed then, in milliseconds.
+ */
+const ASK_EVERY = 16;
+const SLOW = 5;
 
 /** How often it is tried whether that pays. */
 const PROBE_EVERY = 256;
@@ -43,8 +47,12 @@ export class ReceiveEnd extends ChannelEnd {
   /** Where what isn't given back starts, as it was when the last was. */
   #start = 0;
   #ended = false;
-  /** When it gave room back the last time that somebody slept for it. */
-  #moved = -Infinity;
+  /** Whether senders sleep who aren't to be woken yet: HEAD says so still. */
+  #keepsFlag = false;
+  /** For how many messages they weren't. */
+  #kept = 0;
+  /** When that was asked the last time. */
+  #asked = -Infinity;
   /** Whether it pays to let messages gather. */
   #gathers = false;
   #looks = 0;
@@ -181,9 +189,9 @@ export class ReceiveEnd extends ChannelEnd {
     this.#count = 0;
     if (this.shared) words[SEEN_TAIL] = (head + this.#available) | 0;
     // SYNC POINT: pairs with the load of HEAD in SendEnd, which overwrites what is before it.
-    const before = Atomics.exchange(words, HEAD, head);
+    const before = Atomics.exchange(words, HEAD, this.#keepsFlag ? head | ASLEEP : head);
     point(13);
-    if ((before & ASLEEP) !== 0) this.#wakeSenders(words);
+    if ((before & ASLEEP) !== 0) this.#considerSenders(words);
   }
 
   /** Whether something was read whose room wasn't given back. */
@@ -288,7 +296,9 @@ export class ReceiveEnd extends ChannelEnd {
   protected override catchUp(): void {
     const { words } = this;
     // Not atomically: where others write it too, the mutex sees to it that theirs comes before.
-    this.#start = this.#head = words[HEAD] & ~ASLEEP;
+    const published = words[HEAD];
+    this.#start = this.#head = published & ~ASLEEP;
+    this.#keepsFlag = (published & ASLEEP) !== 0;
     if ((this.#head & FLAGS) !== 0) throw this.corrupt(`its position ${this.#head} is odd`);
     const known = (words[SEEN_TAIL] - this.#head) | 0;
     this.#available = known < 0 || known > this.capacity || (known & 7) !== 0 ? 0 : known;
@@ -335,9 +345,7 @@ export class ReceiveEnd extends ChannelEnd {
   /** Wakes senders that were not worth it so far: this receiver takes nothing more for now. */
   wakeSenders(): void {
     const { words } = this;
-    if (words.length === 0 || (Atomics.load(words, HEAD) & ASLEEP) === 0) return;
-    Atomics.and(words, HEAD, ~ASLEEP);
-    this.wake(HEAD);
+    if (words.length > 0 && (Atomics.load(words, HEAD) & ASLEEP) !== 0) this.#wake(words);
   }
 
   /**
@@ -345,12 +353,32 @@ export class ReceiveEnd extends ChannelEnd {
    * free, and the flag stays there until then. To be woken for each message would take both sides
    * longer than the messages do.
    */
-  #wakeSenders(words: Int32Array<ArrayBufferLike>): void {
+  #considerSenders(words: Int32Array<ArrayBufferLike>): void {
+    const most = this.capacity - (this.capacity >>> 2);
+    // What is known to be there is a part of it: most often no look is needed.
+    const used = this.#available > most
+      ? this.#available
+      : ((Atomics.load(words, TAIL) & ~FLAGS) - this.#head) | 0;
+    if (used <= most || this.#isSlow()) this.#wake(words);
+    else if (!this.#keepsFlag) {
+      this.#keepsFlag = true;
+      Atomics.or(words, HEAD, ASLEEP);
+    }
+  }
+
+  #wake(words: Int32Array<ArrayBufferLike>): void {
+    this.#kept = 0;
+    this.#keepsFlag = false;
+    Atomics.and(words, HEAD, ~ASLEEP); // before: who sleeps from now on sets it again
+    this.wake(HEAD);
+  }
+
+  /** Whether it takes its time for messages; the clock is asked for the first and some more. */
+  #isSlow(): boolean {
+    if (this.#kept++ % ASK_EVERY !== 0) return false;
     const now = performance.now();
-    const slow = now - this.#moved >= SLOW;
-    this.#moved = now;
-    const used = ((Atomics.load(words, TAIL) & ~FLAGS) - this.#head) | 0;
-    if (slow || used <= this.capacity - (this.capacity >>> 2)) this.wake(HEAD);
-    else Atomics.or(words, HEAD, ASLEEP);
+    const slow = now - this.#asked >= SLOW;
+    this.#asked = now;
+    return slow;
   }
 }
