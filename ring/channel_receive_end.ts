@@ -349,9 +349,9 @@ export class ReceiveEnd extends ChannelEnd {
   }
 
   /**
-   * Wakes senders at once, unless this receiver is at full speed: then once a quarter of the ring is
-   * free, and the flag stays there until then. To be woken for each message would take both sides
-   * longer than the messages do.
+   * Wakes senders at once, unless this receiver is at full speed: then once a quarter of the ring
+   * is free, and the flag stays there until then. To be woken for each message would take both
+   * sides longer than the messages do.
    */
   #considerSenders(words: Int32Array<ArrayBufferLike>): void {
     const most = this.capacity - (this.capacity >>> 2);
