@@ -126,10 +126,10 @@ export function mapFile(
  * ```ts
  * import { mapNewFile } from "@isthmus/isthmus";
  *
- * const path = `${Deno.makeTempDirSync()}/samples`;
- * using map = mapNewFile(path, 65536);
+ * const directory = Deno.makeTempDirSync();
+ * using map = mapNewFile(`${directory}/samples`, 65536);
  * map.view.setUint32(0, 1, true);
- * Deno.removeSync(path); // the mapping lives on without its name
+ * Deno.removeSync(directory, { recursive: true }); // the mapping lives on without its name
  * ```
  *
  * @throws {Deno.errors.AlreadyExists} If the file exists.
@@ -155,10 +155,10 @@ export function mapNewFile(
  * ```ts
  * import { mapOrCreateFile } from "@isthmus/isthmus";
  *
- * const path = `${Deno.makeTempDirSync()}/state`;
- * using map = mapOrCreateFile(path, 4096);
+ * const directory = Deno.makeTempDirSync();
+ * using map = mapOrCreateFile(`${directory}/state`, 4096);
  * console.log(map.created); // true: nobody has made it yet
- * Deno.removeSync(path);
+ * Deno.removeSync(directory, { recursive: true });
  * ```
  *
  * @see {@linkcode mapFile} for what may go wrong.

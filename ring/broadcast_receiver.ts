@@ -4,7 +4,7 @@ import type { Decoder } from "./codec.ts";
 import { Landing, NOTHING } from "./landing.ts";
 import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 import type { Station } from "./station.ts";
-import { Iteration } from "./station_iteration.ts";
+import { Iteration } from "./iteration.ts";
 import { Reception } from "./station_reception.ts";
 
 /** A message of a `Broadcast`, as a receiver gets it. */
@@ -154,7 +154,7 @@ export class BroadcastReceiver<Out> extends PeerTarget implements Disposable {
    * ```
    */
   messages(options: WaitOptions = {}): AsyncIterableIterator<BroadcastMessage<Out>> {
-    return new Iteration(this.#reception, options, (message) => message);
+    return new Iteration(this.#reception.source((message) => message), options);
   }
 
   /** All messages until the end. */

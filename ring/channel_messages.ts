@@ -1,94 +1,57 @@
-import { checkedWait, type WaitOptions } from "../ffi/wait.ts";
+import type { WaitOptions } from "../ffi/wait.ts";
 import { fulfilled } from "../sync/fulfilled.ts";
 import type { ChannelReception } from "./channel_reception.ts";
+import type { Received, Source } from "./iteration.ts";
 import { readableOf } from "./readable.ts";
 
-/** How a receiver receives. */
-export interface Source<Out> {
-  readonly reception: ChannelReception;
-  /** The next message, if it is there, while the side is locked. */
-  take(): Uint8Array<ArrayBuffer> | undefined;
-  /** What it says. */
-  decode(bytes: Uint8Array<ArrayBuffer>): Out;
-}
+/** The messages of a channel up to its end, for loops and streams. */
+export class Messages<Out> implements Source<Out> {
+  readonly #reception: ChannelReception;
+  readonly #take: () => Uint8Array<ArrayBuffer> | undefined;
+  readonly #decode: (bytes: Uint8Array<ArrayBuffer>) => Out;
 
-/** All messages of a channel up to its end, one after the other. */
-export class Messages<Out> implements AsyncIterableIterator<Out> {
-  readonly #source: Source<Out>;
-  readonly #limits: WaitOptions;
-  /** A loop that is left while it waits doesn't take the next message away from others. */
-  readonly #left = new AbortController();
-  #over = false;
-
-  constructor(source: Source<Out>, options: WaitOptions) {
-    const { signal, timeout } = checkedWait(options);
-    this.#source = source;
-    const left = this.#left.signal;
-    this.#limits = {
-      signal: signal === undefined ? left : AbortSignal.any([signal, left]),
-      timeout,
-    };
+  /** `take` takes the next message if it is there, while the side is locked. */
+  constructor(
+    reception: ChannelReception,
+    take: () => Uint8Array<ArrayBuffer> | undefined,
+    decode: (bytes: Uint8Array<ArrayBuffer>) => Out,
+  ) {
+    this.#reception = reception;
+    this.#take = take;
+    this.#decode = decode;
   }
 
-  next(): Promise<IteratorResult<Out>> {
-    try {
-      if (this.#over) return Promise.resolve(this.#finish());
-      this.#limits.signal?.throwIfAborted();
-      const source = this.#source;
-      if (!source.reception.free) return this.#later();
-      source.reception.end.checkIdle();
-      const bytes = source.take();
-      if (bytes === undefined) return this.#later();
-      return fulfilled<IteratorResult<Out>>({ done: false, value: source.decode(bytes) });
-    } catch (error) {
-      return Promise.reject(error);
-    }
+  now(): Received<Out> | undefined {
+    const reception = this.#reception;
+    if (!reception.free) return undefined;
+    reception.end.checkIdle();
+    const bytes = this.#take();
+    return bytes && { done: false, value: this.#decode(bytes) };
   }
 
-  return(): Promise<IteratorResult<Out>> {
-    this.#left.abort();
-    return Promise.resolve(this.#finish());
+  later(limits: WaitOptions): Promise<Received<Out> | undefined> {
+    return this.#reception.until(
+      limits,
+      this.#take,
+      (bytes): Received<Out> => ({ done: false, value: this.#decode(bytes) }),
+    );
   }
 
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async #later(): Promise<IteratorResult<Out>> {
-    const source = this.#source;
-    const finish = (bytes: Uint8Array<ArrayBuffer>): IteratorResult<Out> => ({
-      done: false,
-      value: source.decode(bytes),
+  /** A stream of them. It receives only what is read. */
+  readable(): ReadableStream<Out> {
+    const reception = this.#reception;
+    return readableOf<Out>(async (enqueue, signal) => {
+      const take = () => {
+        signal.throwIfAborted();
+        return this.#take();
+      };
+      const pass = (bytes: Uint8Array<ArrayBuffer>) => {
+        enqueue(this.#decode(bytes));
+        return true;
+      };
+      const early = reception.early(take);
+      if (early !== undefined) return await fulfilled(pass(early));
+      return await reception.until({ signal }, take, pass) ?? false;
     });
-    try {
-      const result = source.reception.until(this.#limits, () => source.take(), finish);
-      return await result ?? this.#finish();
-    } catch (error) {
-      if (this.#left.signal.aborted) return this.#finish();
-      throw error;
-    }
   }
-
-  #finish(): IteratorResult<Out> {
-    this.#over = true;
-    return { done: true, value: undefined };
-  }
-}
-
-/** A stream of all messages of a channel up to its end. It receives only what is read. */
-export function streamOf<Out>(source: Source<Out>): ReadableStream<Out> {
-  const { reception } = source;
-  return readableOf<Out>(async (enqueue, signal) => {
-    const take = () => {
-      signal.throwIfAborted();
-      return source.take();
-    };
-    const pass = (bytes: Uint8Array<ArrayBuffer>) => {
-      enqueue(source.decode(bytes));
-      return true;
-    };
-    const early = reception.early(take);
-    if (early !== undefined) return await fulfilled(pass(early));
-    return await reception.until({ signal }, take, pass) ?? false;
-  });
 }

@@ -1,10 +1,11 @@
 import { checkInteger, describe } from "../ffi/check.ts";
 import { limitsOf, timeoutOf, type WaitOptions, type WaitSyncOptions } from "../ffi/wait.ts";
 import { fulfilled } from "../sync/fulfilled.ts";
+import { Iteration } from "./iteration.ts";
 import { Landing } from "./landing.ts";
 import type { ChannelFrame } from "./channel_frame.ts";
 import { ChannelMessage, ChannelReceiveBatch } from "./channel_message.ts";
-import { Messages, type Source, streamOf } from "./channel_messages.ts";
+import { Messages } from "./channel_messages.ts";
 import type { ReceiveEnd } from "./channel_receive_end.ts";
 import { ChannelReception } from "./channel_reception.ts";
 import type { Decoder } from "./codec.ts";
@@ -428,7 +429,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
    * @throws {RangeError} If the timeout is out of range.
    */
   messages(options: WaitOptions = {}): AsyncIterableIterator<Out> {
-    return new Messages(this.#source(), options);
+    return new Iteration(this.#messages(), options);
   }
 
   /**
@@ -436,7 +437,7 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
    * that is cancelled takes nothing away from other receivers. Each time it is a new one.
    */
   get readable(): ReadableStream<Out> {
-    return streamOf(this.#source());
+    return this.#messages().readable();
   }
 
   /**
@@ -474,12 +475,8 @@ export class ChannelReceiver<Out> extends PeerTarget implements Disposable {
     return bytes;
   }
 
-  #source(): Source<Out> {
-    return {
-      reception: this.#reception,
-      take: () => this.#take(),
-      decode: (bytes) => this.#decode(bytes),
-    };
+  #messages(): Messages<Out> {
+    return new Messages(this.#reception, () => this.#take(), (bytes) => this.#decode(bytes));
   }
 
   #tryShared(): Out | undefined {

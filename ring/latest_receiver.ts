@@ -4,7 +4,7 @@ import { Landing, NOTHING } from "./landing.ts";
 import { LatestReader } from "./latest_reader.ts";
 import { type PeerDeath, type PeerDeathPolicy, PeerTarget } from "./peer_target.ts";
 import type { Station } from "./station.ts";
-import { Iteration } from "./station_iteration.ts";
+import { Iteration } from "./iteration.ts";
 import { Reception } from "./station_reception.ts";
 
 /**
@@ -130,7 +130,7 @@ export class LatestReceiver<Out> extends PeerTarget implements Disposable {
    * @throws {RangeError} If the timeout is out of range.
    */
   values(options: WaitOptions = {}): AsyncIterableIterator<Out> {
-    return new Iteration(this.#reception, options, ({ value }) => value);
+    return new Iteration(this.#reception.source(({ value }) => value), options);
   }
 
   /** The newest value, again and again until the end. */

@@ -5,6 +5,7 @@ import { wait } from "../sync/wait_async.ts";
 import { wordOf } from "../sync/async_words.ts";
 import { RECHECK, type Waitable } from "../sync/waitable.ts";
 import { waitSync } from "../sync/wait_sync.ts";
+import type { Received, Source } from "./iteration.ts";
 import type { PeerDeath, PeerDeathPolicy } from "./peer_target.ts";
 import { readableOf } from "./readable.ts";
 import type { Station } from "./station.ts";
@@ -86,11 +87,14 @@ export class Reception<M> implements Waitable<M | typeof END> {
     return this.#outcome(await wait(this, wanted), wanted.timeout);
   }
 
-  /**
-   * What is there, unless calls wait for it that came before; else, and at the end, `undefined`.
-   */
-  soon(): M | undefined {
-    return wordOf(this)?.isBehind(this) ? undefined : this.tryReceive();
+  /** What `select` makes of each message, for a loop. */
+  source<T>(select: (message: M) => T): Source<T> {
+    const received = (message: M | undefined): Received<T> | undefined =>
+      message === undefined ? undefined : { done: false, value: select(message) };
+    return {
+      now: () => received(this.#soon()),
+      later: async (limits) => received(await this.receive(limits)),
+    };
   }
 
   /** A stream of what `select` makes of each message. */
@@ -128,6 +132,13 @@ export class Reception<M> implements Waitable<M | typeof END> {
     throw new Deno.errors.BadResource(
       `Cannot receive from ${this.place.name}: this receiver was closed`,
     );
+  }
+
+  /**
+   * What is there, unless calls wait for it that came before; else, and at the end, `undefined`.
+   */
+  #soon(): M | undefined {
+    return wordOf(this)?.isBehind(this) ? undefined : this.tryReceive();
   }
 
   /** Why there is nothing. */

@@ -1,5 +1,6 @@
 // Runs the tests, and checks that they leave nothing behind: no System V object, no POSIX
-// shared memory, no process. Prints the totals last. Arguments go to `deno test`.
+// shared memory, no process, no temporary file. Prints the totals last. Arguments go to
+// `deno test`.
 // Run it with `deno run --allow-all tools/test.ts [argument ...]`.
 
 import { MessageQueue, Segment, SemaphoreSet } from "../mod.ts";
@@ -23,6 +24,10 @@ const DOCUMENTED = [
   "sync",
   "ring",
 ];
+
+/** Where the tests make their files and directories. */
+const temporary = Deno.makeTempDirSync({ prefix: "isthmus-test-run-" });
+Deno.chmodSync(temporary, 0o1777); // as the system's own: some tests run as another user
 
 /** What stays in the system after the processes that made it. */
 function kernelObjects(): Set<string> {
@@ -53,13 +58,18 @@ function processes(): string[] {
   return found;
 }
 
+/** The files and directories of this run that nobody has removed. */
+function temporaryFiles(): string[] {
+  return Array.from(Deno.readDirSync(temporary), ({ name }) => `${temporary}/${name}`);
+}
+
 /** Runs `deno test`, shows its output, and returns its exit code and its totals. */
 async function runTests(args: string[]): Promise<{ code: number; totals: number[] }> {
   const [name, value] = MARK.split("=");
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", "--no-prompt", ...args],
     cwd: root,
-    env: { [name]: value, NO_COLOR: "1" },
+    env: { [name]: value, NO_COLOR: "1", TMPDIR: temporary },
     stdout: "piped",
   }).spawn();
   const hangs = () => {
@@ -90,7 +100,7 @@ const TAIL = 1000;
 async function leftovers(before: Set<string>): Promise<string[]> {
   const deadline = performance.now() + 5000;
   for (;;) {
-    const left = [...kernelObjects().difference(before), ...processes()];
+    const left = [...kernelObjects().difference(before), ...processes(), ...temporaryFiles()];
     if (left.length === 0 || performance.now() > deadline) return left;
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
@@ -112,5 +122,6 @@ const { code, totals: [passed, failed, ignored] } = await runTests([
 ]);
 const left = await leftovers(before);
 for (const thing of left) console.error(`left behind: ${thing}`);
+Deno.removeSync(temporary, { recursive: true });
 if (code !== 0 || passed === 0 || left.length > 0) Deno.exitCode = 1;
 console.log(`\n${passed} passed, ${failed + left.length} failed, ${ignored} skipped`);

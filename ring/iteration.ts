@@ -1,21 +1,28 @@
 import { checkedWait, type WaitOptions } from "../ffi/wait.ts";
 import { fulfilled } from "../sync/fulfilled.ts";
-import type { Reception } from "./station_reception.ts";
 
-/** All that a receiver of a Broadcast or a Latest receives until the end, one after the other. */
-export class Iteration<M, T> implements AsyncIterableIterator<T> {
-  readonly #reception: Reception<M>;
-  readonly #select: (message: M) => T;
+/** Something received, as a loop has it. */
+export type Received<T> = IteratorYieldResult<T>;
+
+/** Where a loop gets what it goes over. */
+export interface Source<T> {
+  /** The next one, if it is there, and nobody waits for it who came before. */
+  now(): Received<T> | undefined;
+  /** The next one as soon as it is there; `undefined` at the end. */
+  later(limits: WaitOptions): Promise<Received<T> | undefined>;
+}
+
+/** All that is received until the end, one after the other. */
+export class Iteration<T> implements AsyncIterableIterator<T> {
+  readonly #source: Source<T>;
   readonly #limits: WaitOptions;
-  /** A loop that is left while it waits ends at once, and takes no message away from others. */
+  /** A loop that is left while it waits ends at once, and takes nothing away from others. */
   readonly #left = new AbortController();
   #over = false;
 
-  /** `select` makes of each message what is given out. */
-  constructor(reception: Reception<M>, options: WaitOptions, select: (message: M) => T) {
+  constructor(source: Source<T>, options: WaitOptions) {
     const { signal, timeout } = checkedWait(options);
-    this.#reception = reception;
-    this.#select = select;
+    this.#source = source;
     const left = this.#left.signal;
     this.#limits = {
       signal: signal === undefined ? left : AbortSignal.any([signal, left]),
@@ -27,8 +34,8 @@ export class Iteration<M, T> implements AsyncIterableIterator<T> {
     try {
       if (this.#over) return Promise.resolve(this.#finish());
       this.#limits.signal?.throwIfAborted();
-      const message = this.#reception.soon();
-      return message === undefined ? this.#later() : fulfilled(this.#result(message));
+      const received = this.#source.now();
+      return received === undefined ? this.#later() : fulfilled<IteratorResult<T>>(received);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -45,16 +52,11 @@ export class Iteration<M, T> implements AsyncIterableIterator<T> {
 
   async #later(): Promise<IteratorResult<T>> {
     try {
-      const message = await this.#reception.receive(this.#limits);
-      return message === undefined ? this.#finish() : this.#result(message);
+      return await this.#source.later(this.#limits) ?? this.#finish();
     } catch (error) {
       if (this.#left.signal.aborted) return this.#finish();
       throw error;
     }
-  }
-
-  #result(message: M): IteratorResult<T> {
-    return { done: false, value: this.#select(message) };
   }
 
   #finish(): IteratorResult<T> {
